@@ -124,8 +124,9 @@ type Process struct {
 	PID   int       `json:"pid"`
 	PPID  int       `json:"ppid"`
 	UID   int       `json:"uid"`
-	Comm  string    `json:"comm"`          // at most 15 bytes on Linux
-	Exe   string    `json:"exe,omitempty"` // "" where it may not be read
+	Comm  string    `json:"comm"`            // at most 15 bytes on Linux
+	State string    `json:"state,omitempty"` // Linux's letter: R, S, D, T, Z (a zombie), ...
+	Exe   string    `json:"exe,omitempty"`   // "" where it may not be read
 	Args  []string  `json:"args,omitempty"`
 	Start time.Time `json:"start,omitzero"`
 	// NetShared tells whether it lives in our network namespace; nil: unknown.

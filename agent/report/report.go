@@ -66,10 +66,12 @@ type Verdict struct {
 
 // Target is one probed target.
 type Target struct {
-	Name        string         `json:"name"`
-	Group       probes.Group   `json:"group"`
-	URL         string         `json:"url"`
-	Required    bool           `json:"required"`
+	Name     string       `json:"name"`
+	Group    probes.Group `json:"group"`
+	URL      string       `json:"url"`
+	Required bool         `json:"required"`
+	// Control targets only help to tell causes apart; that one is down is no fault.
+	Control     bool           `json:"control,omitempty"`
 	State       probes.State   `json:"state"`
 	ExplainedBy diagnosis.Code `json:"explained_by,omitempty"`
 	Route       probes.Route   `json:"route"`

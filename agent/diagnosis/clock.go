@@ -1,0 +1,118 @@
+package diagnosis
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"agentctl/probes"
+)
+
+// Bounds of the contract: AWS refuses signatures that are five minutes off.
+const (
+	skewCritical = 5 * time.Minute
+	skewWarning  = 30 * time.Second
+)
+
+// measureClock finds the local clock's error: by the Date of answers that AWS
+// wrote on at least two hosts that agree, else by Amazon Time Sync, alone or
+// together with one such answer. Dates go first because it is the service's
+// clock that judges a signature. Where nothing agrees it stays unknown.
+func measureClock(r *probes.Round) clock {
+	hosts := map[string]time.Duration{}
+	for i := range r.Results {
+		res := &r.Results[i]
+		if res.HTTP == nil || !res.HTTP.AWSShaped || res.HTTP.Date.IsZero() || !res.Target.AWS {
+			continue
+		}
+		// A Date is cut to the second: half a second is its mean error.
+		hosts[hostOf(res)] = res.HTTP.Date.Add(500 * time.Millisecond).Sub(res.HTTP.ReceivedAt)
+	}
+	var offs []time.Duration
+	for _, d := range hosts {
+		offs = append(offs, d)
+	}
+	slices.Sort(offs)
+	sync := time.Duration(math.Round(r.TimeSync.Offset*1e3)) * time.Millisecond
+	if len(offs) > 0 {
+		mid := offs[len(offs)/2]
+		agree := 0
+		for _, d := range offs {
+			if (d - mid).Abs() <= 5*time.Second {
+				agree++
+			}
+		}
+		if agree >= 2 && agree*2 > len(offs) {
+			return clock{true, mid, fmt.Sprintf("the Date of %d AWS answers", agree)}
+		}
+		if r.TimeSync.OK && (sync-mid).Abs() <= 5*time.Second {
+			return clock{true, sync, "Amazon Time Sync and the Date of an AWS answer"}
+		}
+	}
+	if r.TimeSync.OK && len(offs) == 0 {
+		return clock{true, sync, "Amazon Time Sync (169.254.169.123)"}
+	}
+	return clock{}
+}
+
+func ruleClock(v *view) {
+	if !v.clock.known || v.clock.offset.Abs() < skewWarning {
+		return
+	}
+	f := Finding{Code: "clock-skew", Severity: Warning}
+	dir := "behind"
+	if v.clock.offset < 0 {
+		dir = "ahead of"
+	}
+	by := v.clock.offset.Abs().Round(time.Second)
+	f.Summary = fmt.Sprintf("The clock of this instance is %s %s the true time.", words(by), dir)
+	f.Evidence = []Evidence{
+		{"local clock", v.r.Now.UTC().Format("2006-01-02 15:04:05") + " UTC"},
+		{"true time", v.now().UTC().Format("2006-01-02 15:04:05") + " UTC, by " + v.clock.source},
+	}
+	if v.clock.offset.Abs() >= skewCritical {
+		f.Severity = Critical
+		f.Summary += " AWS refuses signatures that are more than 5 minutes off."
+	}
+	f.Fix = fixClock(v)
+	// What looks expired or not yet valid by the local clock only is this
+	// finding's; the certificates are fine.
+	var claims []string
+	for _, r := range v.failing(probes.PhaseTLS) {
+		if r.TLS == nil || (r.TLS.Reason != probes.Expired && r.TLS.Reason != probes.NotYetValid) {
+			continue
+		}
+		if chainValidAt(r.TLS.Chain, v.now()) {
+			f.Targets = append(f.Targets, r.Target.Name)
+			f.Evidence = append(f.Evidence, Evidence{r.Target.Name, "its certificate is valid, but not by the local clock"})
+		}
+	}
+	f.Capabilities = Capabilities()
+	v.add(f, claims...)
+}
+
+// chainValidAt tells whether every certificate of the chain is valid at a time.
+func chainValidAt(chain []probes.Cert, t time.Time) bool {
+	for _, c := range chain {
+		if t.Before(c.NotBefore) || t.After(c.NotAfter) {
+			return false
+		}
+	}
+	return len(chain) > 0
+}
+
+// words writes a duration as people say it.
+func words(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	case d < 2*365*24*time.Hour:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	}
+	return fmt.Sprintf("%d years", int(d.Hours()/24/365))
+}

@@ -1,0 +1,474 @@
+package diagnosis
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"agentctl/probes"
+)
+
+// configured are the resolvers that a client on this host asks.
+func (v *view) configured() []probes.ResolverResult {
+	var out []probes.ResolverResult
+	for _, rr := range v.r.Resolvers {
+		if rr.Configured {
+			out = append(out, rr)
+		}
+	}
+	return out
+}
+
+func (v *view) vpcResolver() (probes.ResolverResult, bool) {
+	for _, rr := range v.r.Resolvers {
+		if rr.VPC && rr.Answered > 0 {
+			return rr, true
+		}
+	}
+	return probes.ResolverResult{}, false
+}
+
+func isDead(rr probes.ResolverResult) bool { return rr.Questions > 0 && rr.Answered == 0 }
+func isFailing(rr probes.ResolverResult) bool {
+	return rr.Answered > 0 && rr.Usable == 0 && rr.Failing > 0
+}
+
+func resolverEvidence(rs []probes.ResolverResult) []Evidence {
+	var out []Evidence
+	for _, rr := range rs {
+		what := "resolver " + resolverName(rr.Addr)
+		switch {
+		case isDead(rr):
+			out = append(out, Evidence{what, fmt.Sprintf("no answer to %d questions, each sent again (%s)", rr.Questions, dnsWords(rr.Worst))})
+		case isFailing(rr):
+			out = append(out, Evidence{what, fmt.Sprintf("%s to %d of %d questions, no usable answer to any", dnsWords(rr.Worst), rr.Failing, rr.Questions)})
+		default:
+			out = append(out, Evidence{what, fmt.Sprintf("answers (%s)", seconds(rr.Median))})
+		}
+	}
+	return out
+}
+
+func resolverName(a netip.AddrPort) string {
+	if a.Port() == 53 {
+		return a.Addr().String()
+	}
+	return a.String()
+}
+
+func seconds(s float64) string {
+	if s < 1 {
+		return fmt.Sprintf("%.0f ms", s*1000)
+	}
+	return fmt.Sprintf("%.1f s", s)
+}
+
+func dnsWords(r probes.Reason) string {
+	switch r {
+	case probes.NXDomain:
+		return "NXDOMAIN (no such name)"
+	case probes.NoData:
+		return "no address (NODATA)"
+	case probes.ServFail:
+		return "SERVFAIL"
+	case probes.DNSRefused:
+		return "REFUSED"
+	case probes.FormErr:
+		return "FORMERR"
+	case probes.Timeout:
+		return "silence"
+	case probes.Truncated:
+		return "cut short over UDP, and TCP fails"
+	case probes.Refused:
+		return "nothing listens there"
+	case probes.NoRoute:
+		return "no route to it"
+	case probes.Unreachable, probes.Prohibited:
+		return "unreachable"
+	case probes.Malformed:
+		return "garbage"
+	case probes.OK:
+		return "an address"
+	}
+	return string(r)
+}
+
+// dnsFailing are the unexplained targets without a usable answer.
+func (v *view) dnsFailing() []*probes.Result { return v.failing(probes.PhaseDNS) }
+
+func ruleNoResolver(v *view) {
+	res := v.r.Host.Resolver
+	failing := v.dnsFailing()
+	if !v.free(subjectResolver) || (!res.Implied && len(res.Servers) > 0) || len(v.r.Resolvers) == 0 && len(failing) == 0 {
+		return
+	}
+	for _, rr := range v.configured() {
+		if rr.Answered > 0 {
+			return // an implied resolver on loopback does answer
+		}
+	}
+	f := Finding{Code: "dns-no-resolver", Severity: Critical, Targets: requiredNames(failing),
+		Summary:  "No nameserver is configured on this host.",
+		Evidence: []Evidence{{orFile(res.Source), orText(res.Problem, "names no nameserver")}},
+		Fix:      fixNoResolver(v)}
+	if len(failing) == 0 {
+		f.Capabilities = Capabilities()
+	}
+	v.add(f, append(names(failing), subjectResolver)...)
+}
+
+func orFile(s string) string { return orText(s, "/etc/resolv.conf") }
+func orText(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}
+
+func ruleResolverUnreachable(v *view) {
+	conf := v.configured()
+	if !v.free(subjectResolver) || len(conf) == 0 || slices.ContainsFunc(conf, func(rr probes.ResolverResult) bool { return !isDead(rr) }) {
+		return
+	}
+	failing := v.dnsFailing()
+	var addrs []string
+	for _, rr := range conf {
+		addrs = append(addrs, resolverName(rr.Addr))
+	}
+	f := Finding{Code: "dns-resolver-unreachable", Severity: Critical, Targets: requiredNames(failing),
+		Summary:  fmt.Sprintf("The configured resolver %s does not answer at all, so no name can be looked up.", list(addrs)),
+		Evidence: resolverEvidence(conf), Fix: fixResolverDead(v, conf)}
+	if len(conf) > 1 {
+		f.Summary = fmt.Sprintf("None of the configured resolvers (%s) answers at all, so no name can be looked up.", list(addrs))
+	}
+	if conf[0].Worst == probes.NoRoute {
+		f.Summary = fmt.Sprintf("This machine has no route to its resolver %s, so no name can be looked up.", list(addrs))
+		if !hasDefaultRoute(v) {
+			f.Evidence = append(f.Evidence, Evidence{"route table", "no default route"})
+		}
+	}
+	if rr, ok := v.vpcResolver(); ok && !rr.Configured {
+		f.Evidence = append(f.Evidence, Evidence{"VPC resolver " + resolverName(rr.Addr), "answers"})
+	}
+	if len(failing) == 0 {
+		f.Capabilities = Capabilities()
+	}
+	v.add(f, append(names(failing), subjectResolver)...)
+}
+
+// ruleEDNS: Go programs such as the SSM Agent put EDNS into every query and do
+// not ask again without it; libc's resolver asks without.
+func ruleEDNS(v *view) {
+	var lost []probes.ResolverResult
+	for _, rr := range v.configured() {
+		if rr.EDNSOK > 0 {
+			return
+		}
+		if rr.EDNSLost > 0 {
+			lost = append(lost, rr)
+		}
+	}
+	if len(lost) == 0 || !v.free(subjectResolver) {
+		return
+	}
+	hit := where(v.failing(probes.PhaseDNS), func(r *probes.Result) bool { return r.Target.Client == probes.ClientAgent })
+	if !anyRequired(hit) {
+		return
+	}
+	f := Finding{Code: "dns-edns-blocked", Severity: Critical, Targets: requiredNames(hit),
+		Summary: "Queries with EDNS are lost on the way to the resolver; plain ones are answered. The SSM Agent always asks with EDNS, so it finds no address.",
+		Fix:     fixEDNS(v, lost)}
+	for _, rr := range lost {
+		f.Evidence = append(f.Evidence, Evidence{"resolver " + resolverName(rr.Addr), fmt.Sprintf("%d questions answered without EDNS, none with it", rr.EDNSLost)})
+	}
+	for _, r := range hit {
+		if r.Name == nil {
+			continue
+		}
+		for _, a := range r.Name.Answers {
+			if a.EDNS != "" && a.EDNS != probes.OK && a.Plain == probes.OK {
+				f.Evidence = append(f.Evidence, Evidence{r.Target.Name, "with EDNS (1232 bytes): " + dnsWords(a.EDNS) + "; without: an address"})
+				break
+			}
+		}
+	}
+	v.add(f, append(names(hit), subjectResolver)...)
+}
+
+func ruleDNSOverTCP(v *view) {
+	hit := where(v.dnsFailing(), func(r *probes.Result) bool { return r.Name != nil && r.Name.Reason == probes.Truncated })
+	if !anyRequired(hit) {
+		return
+	}
+	f := Finding{Code: "dns-tcp-blocked", Severity: Critical, Targets: requiredNames(hit),
+		Summary: "The resolver's answer does not fit into UDP, and DNS over TCP (53/tcp) does not work.",
+		Fix:     fixDNSTCP(v)}
+	for _, r := range hit {
+		for _, a := range r.Name.Answers {
+			if a.Reason == probes.Truncated {
+				f.Evidence = append(f.Evidence, Evidence{r.Target.Name, fmt.Sprintf("resolver %s: truncated over UDP; over TCP %s", resolverName(a.Resolver), tcpWords(a.TCP))})
+				break
+			}
+		}
+	}
+	v.add(f, names(hit)...)
+}
+
+func ruleResolverFailing(v *view) {
+	conf := v.configured()
+	failing := 0
+	for _, rr := range conf {
+		if rr.Usable > 0 {
+			return
+		}
+		if rr.Failing > 0 {
+			failing++
+		}
+	}
+	if failing == 0 || !v.free(subjectResolver) {
+		return
+	}
+	hit := v.dnsFailing()
+	f := Finding{Code: "dns-resolver-failing", Severity: Critical, Targets: requiredNames(hit),
+		Summary:  "The configured resolver answers every question with an error.",
+		Evidence: resolverEvidence(conf), Fix: fixResolverFailing(v, conf)}
+	if len(conf) > 1 {
+		f.Summary = "No configured resolver gives a usable answer to any question."
+	}
+	if rr, ok := v.vpcResolver(); ok && !rr.Configured {
+		f.Evidence = append(f.Evidence, Evidence{"VPC resolver " + resolverName(rr.Addr), "answers"})
+	}
+	v.add(f, append(names(hit), subjectResolver)...)
+}
+
+// ruleHostsOverride: blocks that a vendor manages are exempt.
+func ruleHostsOverride(v *view) {
+	var bad, good []*probes.Result
+	for _, r := range v.probed() {
+		if r.Name == nil || len(r.Name.Pinned) == 0 || r.Name.PinVendor != "" || !v.free(r.Target.Name) {
+			continue
+		}
+		if r.State == probes.Down {
+			bad = append(bad, r)
+		} else if r.State == probes.Up {
+			good = append(good, r)
+		}
+	}
+	for _, c := range []struct {
+		rs  []*probes.Result
+		sev Severity
+	}{{bad, Critical}, {good, Warning}} {
+		if !anyRequired(c.rs) {
+			continue
+		}
+		f := Finding{Code: "dns-hosts-override", Severity: c.sev, Targets: requiredNames(c.rs), Fix: fixHosts(v, c.rs)}
+		if c.sev == Critical {
+			f.Summary = fmt.Sprintf("The hosts file pins %s to an address that does not work.", hostsOf(c.rs))
+		} else {
+			f.Summary = fmt.Sprintf("The hosts file pins %s. It works today, and breaks when AWS changes the address.", hostsOf(c.rs))
+		}
+		for _, r := range c.rs {
+			f.Evidence = append(f.Evidence, Evidence{fmt.Sprintf("hosts file, line %d", r.Name.PinnedLine), hostOf(r) + " is " + addrList(r.Name.Pinned)})
+			if got := dnsSays(r); len(got) > 0 {
+				f.Evidence = append(f.Evidence, Evidence{"DNS says", addrList(got)})
+			}
+		}
+		if c.sev == Critical {
+			v.add(f, names(c.rs)...)
+		} else {
+			v.add(f)
+		}
+	}
+}
+
+func hostsOf(rs []*probes.Result) string {
+	var hs []string
+	for _, r := range rs {
+		if h := hostOf(r); !slices.Contains(hs, h) {
+			hs = append(hs, h)
+		}
+	}
+	return list(hs)
+}
+
+// dnsSays is what the resolvers answer for a name, whatever the hosts file has.
+func dnsSays(r *probes.Result) []netip.Addr {
+	for _, a := range r.Name.Answers {
+		if a.Reason == probes.OK && len(a.Addrs) > 0 {
+			return a.Addrs
+		}
+	}
+	return nil
+}
+
+// vpcSays is the VPC resolver's answer for a result's name: its addresses and,
+// failing those, its reason. Asked is false where it could not be asked.
+func (v *view) vpcSays(r *probes.Result) (addrs []netip.Addr, reason probes.Reason, asked bool) {
+	rr, ok := v.vpcResolver()
+	if !ok || r.Name == nil {
+		return nil, "", false
+	}
+	host := strings.TrimSuffix(strings.ToLower(r.Name.Host), ".")
+	for _, a := range r.Name.Answers {
+		if a.Resolver != rr.Addr || strings.TrimSuffix(strings.ToLower(a.Question), ".") != host {
+			continue
+		}
+		if a.Reason == probes.Timeout || a.Reason == probes.Canceled {
+			continue
+		}
+		asked = true
+		if a.Reason == probes.OK {
+			addrs = append(addrs, a.Addrs...)
+		}
+		if reason == "" || a.Type == "A" {
+			reason = a.Reason
+		}
+	}
+	return addrs, reason, asked
+}
+
+// ruleCustomResolver: the configured resolver hides what the VPC's own knows.
+func ruleCustomResolver(v *view) {
+	var hit []*probes.Result
+	f := Finding{Code: "dns-custom-resolver", Severity: Critical}
+	for _, r := range v.probed() {
+		if r.State != probes.Down || !v.free(r.Target.Name) || r.Name == nil || len(r.Name.Pinned) > 0 {
+			continue
+		}
+		known, _, asked := v.vpcSays(r)
+		if !asked || len(known) == 0 || v.byVPC(r) {
+			continue
+		}
+		step, _ := r.Failed()
+		switch {
+		case step.Phase == probes.PhaseDNS:
+			f.Evidence = append(f.Evidence, Evidence{hostOf(r), fmt.Sprintf("resolver %s says %s, the VPC resolver says %s",
+				byName(v, r), dnsWords(r.Name.Reason), addrList(known))})
+		case step.Phase == probes.PhaseTCP && v.hides(r.Addresses, known):
+			f.Evidence = append(f.Evidence, Evidence{hostOf(r), fmt.Sprintf("resolver %s says %s, which does not answer from here; the VPC resolver says %s",
+				byName(v, r), addrList(r.Addresses), addrList(known))})
+		default:
+			continue
+		}
+		hit = append(hit, r)
+	}
+	if !anyRequired(hit) {
+		return
+	}
+	f.Targets = requiredNames(hit)
+	f.Summary = fmt.Sprintf("The configured resolver %s hides what the VPC's own resolver knows of %s.", byName(v, hit[0]), list(f.Targets))
+	f.Fix = fixCustomResolver(v, hit)
+	v.add(f, names(hit)...)
+}
+
+// hides tells whether the addresses given are useless where others are known:
+// a public address for a private one, or a sinkhole's.
+func (v *view) hides(got, known []netip.Addr) bool {
+	if len(got) == 0 {
+		return true
+	}
+	private := slices.ContainsFunc(known, func(a netip.Addr) bool { return v.place(a) != placePublic })
+	for _, a := range got {
+		if slices.Contains(known, a) {
+			return false
+		}
+		if a.IsLoopback() || a.IsUnspecified() || a.IsLinkLocalUnicast() {
+			return true
+		}
+		if private && v.place(a) != placePublic {
+			return false // both private: a central endpoint that someone chose
+		}
+	}
+	return private
+}
+
+// byVPC tells whether the answer that counts came from the VPC's own resolver.
+func (v *view) byVPC(r *probes.Result) bool {
+	for _, rr := range v.r.Resolvers {
+		if rr.VPC && rr.Addr == r.Name.By {
+			return true
+		}
+	}
+	return false
+}
+
+func byName(v *view, r *probes.Result) string {
+	if r.Name != nil && r.Name.By.IsValid() {
+		return resolverName(r.Name.By)
+	}
+	for _, rr := range v.configured() {
+		return resolverName(rr.Addr)
+	}
+	return "(none)"
+}
+
+func ruleNameNotFound(v *view) {
+	hit := v.dnsFailing()
+	if !anyRequired(hit) {
+		return
+	}
+	f := Finding{Code: "dns-name-not-found", Severity: Critical, Targets: requiredNames(hit),
+		Summary: fmt.Sprintf("The name of %s has no address that this host can use.", list(requiredNames(hit))),
+		Fix:     fixNameNotFound(v, hit)}
+	for _, r := range hit {
+		if r.Name == nil {
+			continue
+		}
+		e := Evidence{hostOf(r), fmt.Sprintf("resolver %s says %s", byName(v, r), dnsWords(r.Name.Reason))}
+		if _, reason, asked := v.vpcSays(r); asked && !v.byVPC(r) {
+			e.Value += ", and so does the VPC resolver"
+			if reason != r.Name.Reason {
+				e.Value = strings.TrimSuffix(e.Value, ", and so does the VPC resolver") + ", the VPC resolver says " + dnsWords(reason)
+			}
+		} else if !asked && !v.byVPC(r) {
+			e.Value += "; the VPC resolver cannot be asked"
+			f.Confidence = Likely
+		}
+		f.Evidence = append(f.Evidence, e)
+	}
+	v.add(f, names(hit)...)
+}
+
+func ruleResolverDegraded(v *view) {
+	conf := v.configured()
+	if !v.free(subjectResolver) || len(conf) < 2 {
+		return
+	}
+	var bad []probes.ResolverResult
+	for _, rr := range conf {
+		if isDead(rr) || isFailing(rr) {
+			bad = append(bad, rr)
+		}
+	}
+	if len(bad) == 0 || len(bad) == len(conf) {
+		return
+	}
+	var addrs []string
+	for _, rr := range bad {
+		addrs = append(addrs, resolverName(rr.Addr))
+	}
+	v.add(Finding{Code: "dns-resolver-degraded", Severity: Warning, Capabilities: Capabilities(),
+		Summary:  fmt.Sprintf("One configured resolver (%s) does not work; another does. Every lookup may wait seconds for it.", list(addrs)),
+		Evidence: resolverEvidence(conf), Fix: fixResolverDead(v, bad)})
+}
+
+func ruleResolverSlow(v *view) {
+	if !v.free(subjectResolver) {
+		return
+	}
+	for _, rr := range v.configured() {
+		if isDead(rr) || isFailing(rr) {
+			continue
+		}
+		// Only the first that works is asked by clients.
+		if rr.Slow < 2 {
+			return
+		}
+		v.add(Finding{Code: "dns-slow", Severity: Warning, Capabilities: Capabilities(),
+			Summary:  fmt.Sprintf("The resolver %s takes over 2 seconds to answer.", resolverName(rr.Addr)),
+			Evidence: []Evidence{{"resolver " + resolverName(rr.Addr), fmt.Sprintf("%d of %d answers took over 2 s (half of them over %s, the slowest %s)", rr.Slow, rr.Answered, seconds(rr.Median), seconds(rr.Slowest))}},
+			Fix:      fixResolverSlow(v, rr)})
+		return
+	}
+}

@@ -1,0 +1,456 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"agentctl/probes"
+)
+
+func tcpWords(r probes.Reason) string {
+	switch r {
+	case probes.OK:
+		return "connects"
+	case probes.Timeout:
+		return "no answer"
+	case probes.Refused:
+		return "refused by a reset"
+	case probes.NoRoute:
+		return "no route in this host's own table"
+	case probes.Unreachable:
+		return "unreachable"
+	case probes.Prohibited:
+		return "prohibited"
+	case probes.Reset:
+		return "reset"
+	case probes.Closed:
+		return "closed"
+	case "":
+		return "not tried"
+	}
+	return string(r)
+}
+
+// pathEvidence is one line per target: where its name leads and what came back.
+func (v *view) pathEvidence(rs []*probes.Result) []Evidence {
+	var out []Evidence
+	for _, r := range rs {
+		where := map[place]string{placePublic: "public", placeInside: "inside the VPC", placeOutside: "private, outside the VPC",
+			placePrivate: "private"}[v.placeOf(r)]
+		var tries []string
+		attempts := 0
+		for _, c := range r.Conns {
+			if c.Reason == probes.Canceled {
+				continue
+			}
+			attempts = max(attempts, c.Attempts)
+			tries = append(tries, tcpWords(c.Reason))
+		}
+		slices.Sort(tries)
+		word := strings.Join(slices.Compact(tries), ", ")
+		out = append(out, Evidence{r.Target.Name, fmt.Sprintf("resolves to %s (%s); port %s: %s, %d connects", addrList(r.Addresses), where, portOf(r), word, max(attempts, 1))})
+	}
+	return out
+}
+
+func portOf(r *probes.Result) string {
+	for _, c := range r.Conns {
+		return fmt.Sprint(c.Addr.Port())
+	}
+	return "443"
+}
+
+// ruledOut says what works, because it saves the reader from checking it again.
+func (v *view) ruledOut() []Evidence {
+	var up []string
+	for _, r := range v.probed() {
+		if v.fate(r) == fateUp {
+			up = append(up, r.Target.Name)
+		}
+	}
+	if len(up) == 0 {
+		return nil
+	}
+	return []Evidence{{"works from here", list(up) + ": the instance's own rules let port 443 out"}}
+}
+
+func (v *view) controlEvidence() []Evidence {
+	r := v.result("internet")
+	if r == nil {
+		return nil
+	}
+	switch v.fate(r) {
+	case fateUp:
+		return []Evidence{{"internet (" + hostOf(r) + ")", "answers"}}
+	case fateSilent:
+		return []Evidence{{"internet (" + hostOf(r) + ")", "no answer"}}
+	case fateNone:
+		return []Evidence{{"internet (" + hostOf(r) + ")", "not known: its name does not resolve here"}}
+	}
+	return []Evidence{{"internet (" + hostOf(r) + ")", "not reachable"}}
+}
+
+// tried are the targets whose connects tell about the path: measured, direct,
+// and not explained by their name.
+func (v *view) tried() []*probes.Result {
+	return where(v.results, func(r *probes.Result) bool {
+		return v.fate(r) != fateNone && (v.free(r.Target.Name) || v.fate(r) == fateUp) && len(pinned(r)) == 0
+	})
+}
+
+func pinned(r *probes.Result) []int {
+	if r.Name != nil && len(r.Name.Pinned) > 0 {
+		return []int{r.Name.PinnedLine}
+	}
+	return nil
+}
+
+// silent are the unexplained targets that answer no connect.
+func (v *view) silent() []*probes.Result {
+	return where(v.failing(probes.PhaseTCP), func(r *probes.Result) bool { return v.fate(r) == fateSilent })
+}
+
+func ruleNoRoute(v *view) {
+	hit := where(v.failing(probes.PhaseTCP), func(r *probes.Result) bool { return v.fate(r) == fateNoRoute })
+	if !anyRequired(hit) {
+		return
+	}
+	f := Finding{Code: "net-no-route", Severity: Critical, Targets: requiredNames(hit),
+		Summary:  fmt.Sprintf("This host's own route table has no route to %s: the connect fails at once, before a packet leaves.", list(requiredNames(hit))),
+		Evidence: v.pathEvidence(hit), Fix: fixNoRoute(v, hit)}
+	if !hasDefaultRoute(v) {
+		f.Evidence = append(f.Evidence, Evidence{"route table", "no default route"})
+	}
+	for _, r := range v.r.Host.Routes {
+		if r.Kind != "unicast" && r.Kind != "" && slices.ContainsFunc(hit, func(h *probes.Result) bool {
+			return len(h.Addresses) > 0 && r.Dst.IsValid() && r.Dst.Contains(h.Addresses[0].Unmap())
+		}) {
+			f.Evidence = append(f.Evidence, Evidence{"route table", r.Kind + " " + r.Dst.String()})
+		}
+	}
+	v.add(f, names(hit)...)
+}
+
+// everythingSilent tells whether no address outside of the link answered
+// anything: no connect, no reset, no ICMP error.
+func (v *view) everythingSilent() bool {
+	tried := v.tried()
+	silent := where(tried, func(r *probes.Result) bool { return v.fate(r) == fateSilent })
+	return len(silent) == len(tried) && anyRequired(v.silent())
+}
+
+func ruleEgressBlocked(v *view) {
+	if !v.everythingSilent() {
+		return
+	}
+	hit := v.silent()
+	if !slices.ContainsFunc(hit, v.isPrivate) {
+		return
+	}
+	f := Finding{Code: "egress-blocked", Severity: Critical, Targets: requiredNames(hit),
+		Summary:  "Nothing leaves this instance: names resolve, and every connection out, to private and public addresses, gets no answer.",
+		Evidence: append(v.pathEvidence(hit), v.controlEvidence()...), Fix: fixEgressBlocked(v)}
+	if v.r.Metadata.State == probes.MetadataOK {
+		f.Evidence = append(f.Evidence, Evidence{"DNS and instance metadata", "work: they pass no security group"})
+	}
+	if len(hit) < 2 {
+		f.Confidence = Likely
+	}
+	v.add(f, names(hit)...)
+}
+
+func ruleEgressNoWayOut(v *view) {
+	if !v.everythingSilent() {
+		return
+	}
+	hit := where(v.silent(), func(r *probes.Result) bool { return r.Target.AWS })
+	if !anyRequired(hit) || slices.ContainsFunc(hit, v.isPrivate) {
+		return
+	}
+	f := Finding{Code: "egress-no-way-out", Severity: Critical, Confidence: Likely, Targets: requiredNames(hit),
+		Summary:  "There is no way out of this subnet: every AWS name leads to a public address, and none of them answers. Neither NAT nor VPC endpoints serve it.",
+		Evidence: append(v.pathEvidence(hit), v.controlEvidence()...), Fix: fixNoWayOut(v)}
+	v.add(f, names(v.silent())...)
+}
+
+// answersPublicly tells whether a public address outside S3 answers: S3 may
+// come by its gateway endpoint and proves nothing.
+func (v *view) answersPublicly() (string, bool) {
+	if v.internet() == fateUp {
+		return "internet (" + hostOf(v.result("internet")) + ")", true
+	}
+	for _, r := range v.probed() {
+		if r.Target.AWS && !isS3(r) && v.fate(r) == fateUp && v.placeOf(r) == placePublic {
+			return r.Target.Name, true
+		}
+	}
+	return "", false
+}
+
+func ruleEgressFiltered(v *view) {
+	by, ok := v.answersPublicly()
+	if !ok {
+		return
+	}
+	hit := where(v.silent(), func(r *probes.Result) bool { return r.Target.AWS && !v.isPrivate(r) })
+	if !anyRequired(hit) {
+		return
+	}
+	v.add(Finding{Code: "egress-filtered", Severity: Critical, Targets: requiredNames(hit),
+		Summary: fmt.Sprintf("Something on the way out lets other public addresses through but drops %s: a firewall, security group or network ACL by destination.", list(requiredNames(hit))),
+		Evidence: append(v.pathEvidence(hit),
+			Evidence{by, "answers at its public address, so there is a way out"}), Fix: fixFiltered(v, hit)}, names(hit)...)
+}
+
+func ruleEndpointBlocked(v *view) {
+	hit := where(v.silent(), func(r *probes.Result) bool {
+		p := v.placeOf(r)
+		return r.Target.AWS && (p == placeInside || p == placePrivate)
+	})
+	if !anyRequired(hit) {
+		return
+	}
+	v.add(v.endpointBlocked(hit, Certain), names(hit)...)
+}
+
+func (v *view) endpointBlocked(hit []*probes.Result, c Confidence) Finding {
+	f := Finding{Code: "endpoint-blocked", Severity: Critical, Confidence: c, Targets: requiredNames(hit),
+		Summary:  fmt.Sprintf("The VPC endpoint for %s (%s) does not accept connections from this instance.", list(requiredNames(hit)), addressesOf(hit)),
+		Evidence: append(v.pathEvidence(hit), v.ruledOut()...), Fix: fixEndpointBlocked(v, hit)}
+	if len(services(hit)) > 1 {
+		f.Summary = fmt.Sprintf("The VPC endpoints for %s (%s) do not accept connections from this instance.", list(requiredNames(hit)), addressesOf(hit))
+	}
+	if len(v.vpc) == 0 {
+		f.Confidence = Likely
+		f.Evidence = append(f.Evidence, Evidence{"VPC CIDRs", "not known, so this may be a central endpoint in another VPC: then look at the peering or transit gateway and its routes first"})
+	}
+	return f
+}
+
+func addressesOf(rs []*probes.Result) string {
+	var as []string
+	for _, r := range rs {
+		for _, a := range r.Addresses {
+			if s := a.String(); !slices.Contains(as, s) {
+				as = append(as, s)
+			}
+		}
+	}
+	return list(as)
+}
+
+func ruleEndpointCentral(v *view) {
+	hit := where(v.silent(), func(r *probes.Result) bool { return v.placeOf(r) == placeOutside })
+	if !anyRequired(hit) {
+		return
+	}
+	v.add(Finding{Code: "endpoint-central-unreachable", Severity: Critical, Targets: requiredNames(hit),
+		Summary: fmt.Sprintf("%s is served by an endpoint outside this VPC (%s), and it does not answer from here.", list(requiredNames(hit)), addressesOf(hit)),
+		Evidence: append(append(v.pathEvidence(hit), Evidence{"this VPC", strings.Join(v.r.Metadata.VPCCIDRs, ", ")}),
+			v.ruledOut()...), Fix: fixCentral(v, hit)}, names(hit)...)
+}
+
+// awsWorksBesides tells whether an AWS target other than these answers connects.
+func (v *view) awsWorksBesides(hit []*probes.Result) bool {
+	return slices.ContainsFunc(v.probed(), func(r *probes.Result) bool {
+		return r.Target.AWS && v.fate(r) == fateUp && !slices.Contains(hit, r)
+	})
+}
+
+func ruleEndpointMissing(v *view) {
+	hit := where(v.silent(), func(r *probes.Result) bool { return isSSM(r) && r.Target.AWS && v.placeOf(r) == placePublic })
+	if !anyRequired(hit) || !v.awsWorksBesides(hit) {
+		return
+	}
+	v.add(v.endpointMissing(hit, Certain), names(hit)...)
+}
+
+func (v *view) endpointMissing(hit []*probes.Result, c Confidence) Finding {
+	if v.internet() == fateNone {
+		c = Likely
+	}
+	n := list(requiredNames(hit))
+	f := Finding{Code: "endpoint-missing", Severity: Critical, Confidence: c, Targets: requiredNames(hit),
+		Summary:  fmt.Sprintf("This VPC has no interface endpoint with private DNS for %s: the name leads to the public internet, and there is no way there.", n),
+		Evidence: append(append(v.pathEvidence(hit), v.controlEvidence()...), v.ruledOut()...), Fix: fixEndpointMissing(v, hit)}
+	return f
+}
+
+func (v *view) s3Up(keep func(*probes.Result) bool) bool {
+	return slices.ContainsFunc(v.probed(), func(r *probes.Result) bool {
+		return isS3(r) && v.fate(r) == fateUp && keep(r)
+	})
+}
+
+// ruleS3Dualstack: an S3 interface endpoint with IPv4 does not serve the
+// dual-stack names (AWS: "AWS PrivateLink for Amazon S3", considerations).
+func ruleS3Dualstack(v *view) {
+	if !v.s3Up(func(r *probes.Result) bool { return v.isPrivate(r) && !isDualstackName(r) }) {
+		return
+	}
+	hit := where(v.silent(), func(r *probes.Result) bool { return isS3(r) && isDualstackName(r) && v.placeOf(r) == placePublic })
+	if !anyRequired(hit) {
+		return
+	}
+	f := Finding{Code: "s3-dualstack-unreachable", Severity: Critical, Targets: requiredNames(hit),
+		Summary:  "The S3 interface endpoint does not serve the dual-stack name that patching uses: s3.REGION works by a private address, s3.dualstack.REGION leads to public addresses that do not answer.",
+		Evidence: append(v.pathEvidence(hit), v.controlEvidence()...), Fix: fixDualstack(v)}
+	f.Summary = strings.ReplaceAll(f.Summary, "REGION", v.ids.region)
+	for _, r := range v.probed() {
+		if isS3(r) && !isDualstackName(r) && v.fate(r) == fateUp && v.isPrivate(r) {
+			f.Evidence = append(f.Evidence, Evidence{r.Target.Name, addrList(r.Addresses) + ", connects"})
+			break
+		}
+	}
+	v.add(f, names(hit)...)
+}
+
+func ruleS3Unreachable(v *view) {
+	hit := where(v.silent(), func(r *probes.Result) bool { return isS3(r) && v.placeOf(r) == placePublic })
+	if !anyRequired(hit) {
+		return
+	}
+	conf := Certain
+	if v.s3Up(func(*probes.Result) bool { return true }) || v.internet() == fateNone ||
+		!slices.ContainsFunc(v.probed(), func(r *probes.Result) bool { return isSSM(r) && v.fate(r) == fateUp && v.isPrivate(r) }) {
+		conf = Likely
+	}
+	v.add(v.s3Unreachable(hit, conf), names(hit)...)
+}
+
+func (v *view) s3Unreachable(hit []*probes.Result, c Confidence) Finding {
+	return Finding{Code: "s3-unreachable", Severity: Critical, Confidence: c, Targets: requiredNames(hit),
+		Summary:  "S3 cannot be reached from this subnet, so the patch payload and Amazon's repositories cannot be downloaded: its route table has no S3 gateway endpoint.",
+		Evidence: append(append(v.pathEvidence(hit), v.controlEvidence()...), v.ruledOut()...), Fix: fixS3Gateway(v)}
+}
+
+func ruleNetUnreachable(v *view) {
+	hit := where(v.failing(probes.PhaseTCP), func(r *probes.Result) bool { return v.fate(r) == fateICMP })
+	if !anyRequired(hit) {
+		return
+	}
+	f := Finding{Code: "net-unreachable", Severity: Critical, Targets: requiredNames(hit), Evidence: v.pathEvidence(hit)}
+	senders := []string{}
+	for _, r := range hit {
+		for _, c := range r.Conns {
+			if s := c.Sender; s.IsValid() && !slices.Contains(senders, s.String()) {
+				senders = append(senders, s.String())
+				f.Evidence = append(f.Evidence, Evidence{"ICMP error from " + s.String(), fmt.Sprintf("%s is %s (%s)", c.Addr, tcpWords(c.Reason), c.Errno)})
+			}
+		}
+	}
+	who := "a router or firewall on the way"
+	if len(senders) > 0 {
+		who = list(senders) + ", a router or firewall on the way,"
+	} else {
+		f.Confidence = Likely
+	}
+	f.Summary = fmt.Sprintf("%s says that %s cannot be reached.", strings.ToUpper(who[:1])+who[1:], list(requiredNames(hit)))
+	f.Fix = fixNetUnreachable(v, hit, senders)
+	v.add(f, names(hit)...)
+}
+
+func ruleRefused(v *view) {
+	hit := where(v.failing(probes.PhaseTCP), func(r *probes.Result) bool { return v.fate(r) == fateRefused })
+	if !anyRequired(hit) {
+		return
+	}
+	v.add(Finding{Code: "tcp-refused", Severity: Critical, Targets: requiredNames(hit),
+		Summary:  fmt.Sprintf("The connection to %s (%s) is refused by a reset. AWS endpoints never do that: a firewall does, or the address is not the endpoint's.", list(requiredNames(hit)), addressesOf(hit)),
+		Evidence: append(v.pathEvidence(hit), v.ruledOut()...), Fix: fixRefused(v, hit)}, names(hit)...)
+}
+
+// rulePathLeftOver makes sure that no failing required target stays without a
+// cause where the picture is too mixed for the rules above: the likeliest one by
+// its kind, said as such.
+func rulePathLeftOver(v *view) {
+	hit := v.failing(probes.PhaseTCP)
+	for _, c := range []struct {
+		keep func(*probes.Result) bool
+		make func([]*probes.Result, Confidence) Finding
+	}{
+		{func(r *probes.Result) bool { return v.isPrivate(r) }, v.endpointBlocked},
+		{isSSM, v.endpointMissing},
+		{isS3, v.s3Unreachable},
+	} {
+		rs := where(hit, func(r *probes.Result) bool { return v.free(r.Target.Name) && c.keep(r) })
+		if anyRequired(rs) {
+			v.add(c.make(rs, Likely), names(rs)...)
+		}
+	}
+}
+
+// ruleProxy judges the proxy that the real client uses.
+func ruleProxy(v *view) {
+	for _, c := range []struct {
+		reason probes.Reason
+		code   Code
+		text   string
+	}{
+		{probes.ProxyUnreachable, "proxy-unreachable", "The proxy %s, which the SSM Agent uses, cannot be reached."},
+		{probes.ProxyAuth, "proxy-auth-required", "The proxy %s asks for a user and password (407) that the SSM Agent does not give it."},
+		{probes.ProxyDenied, "proxy-denied", "The proxy %s refuses to connect to %s."},
+	} {
+		hit := where(v.failing(probes.PhaseProxy), func(r *probes.Result) bool { return r.Proxy != nil && r.Proxy.Reason == c.reason })
+		if !anyRequired(hit) {
+			continue
+		}
+		p := hit[0].Proxy
+		f := Finding{Code: c.code, Severity: Critical, Targets: requiredNames(hit), Fix: fixProxy(v, c.code, hit)}
+		if c.code == "proxy-denied" {
+			f.Summary = fmt.Sprintf(c.text, p.URL, hostsOf(hit))
+		} else {
+			f.Summary = fmt.Sprintf(c.text, p.URL)
+		}
+		f.Evidence = []Evidence{{"proxy", p.URL + " from " + orText(p.Source, "the SSM Agent's environment")}}
+		for _, r := range hit {
+			e := Evidence{"CONNECT " + hostOf(r), fmt.Sprintf("status %d", r.Proxy.Status)}
+			if r.Proxy.Status == 0 {
+				s, _ := r.Failed()
+				e.Value = orText(s.Detail, tcpWords(s.Reason))
+			}
+			f.Evidence = append(f.Evidence, e)
+		}
+		v.add(f, names(hit)...)
+	}
+}
+
+// route tells the way to a target from its addresses and from what else
+// answers. The experiment that tells a gateway endpoint from NAT for certain is
+// not needed where only one of them can be.
+func (v *view) route(r *probes.Result) Route {
+	if r.Target.Skip || r.State == probes.Skipped {
+		return Route{Route: probes.RouteUnknown}
+	}
+	if r.Proxy != nil {
+		return Route{Route: probes.RouteProxy}
+	}
+	if len(r.Addresses) == 0 {
+		return Route{Route: probes.RouteUnknown}
+	}
+	switch v.placeOf(r) {
+	case placeInside:
+		return Route{Route: probes.RouteInterface}
+	case placeOutside:
+		return Route{Route: probes.RouteCentral}
+	case placePrivate:
+		return Route{Route: probes.RouteInterface, Likely: true}
+	}
+	if v.fate(r) != fateUp {
+		return Route{Route: probes.RouteUnknown}
+	}
+	if isS3(r) {
+		if _, out := v.answersPublicly(); !out && v.internet() == fateSilent {
+			return Route{Route: probes.RouteGateway, Likely: true}
+		}
+		return Route{Route: probes.RouteUnknown}
+	}
+	if v.r.Metadata.State != probes.MetadataOK {
+		return Route{Route: probes.RouteUnknown}
+	}
+	if v.r.Metadata.PublicIP != "" {
+		return Route{Route: probes.RouteInternet, Likely: true}
+	}
+	return Route{Route: probes.RouteNAT, Likely: true}
+}

@@ -1,0 +1,361 @@
+package diagnosis
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"agentctl/probes"
+)
+
+// Pseudo-targets: things that a finding can take down which are no network
+// targets of their own. They are claimed like targets, so that a consequence is
+// not reported beside its cause.
+const (
+	subjectIMDS        = "imds"
+	subjectRegion      = "region"
+	subjectCredentials = "credentials"
+	subjectAgent       = "ssm-agent"
+	subjectResolver    = "resolver"
+)
+
+// view is a round with the questions that several rules ask of it.
+type view struct {
+	r       *probes.Round
+	results []*probes.Result
+	vpc     []netip.Prefix
+	clock   clock
+	ids     ids
+	// claimed says which finding explains a target. Rules run from the deepest
+	// cause to the shallowest and look only at what is not claimed yet: that is
+	// the contract's suppression.
+	claimed map[string]Code
+	out     []Finding
+}
+
+// clock is what is known of the local clock's error.
+type clock struct {
+	known  bool
+	offset time.Duration // true time minus local time
+	source string
+}
+
+func newView(r *probes.Round) *view {
+	v := &view{r: r, claimed: map[string]Code{}}
+	for i := range r.Results {
+		v.results = append(v.results, &r.Results[i])
+	}
+	for _, c := range r.Metadata.VPCCIDRs {
+		if p, err := netip.ParsePrefix(c); err == nil {
+			v.vpc = append(v.vpc, p)
+		}
+	}
+	v.clock = measureClock(r)
+	v.ids = newIDs(r)
+	return v
+}
+
+// now is the true time as far as it is known.
+func (v *view) now() time.Time {
+	if v.clock.known {
+		return v.r.Now.Add(v.clock.offset)
+	}
+	return v.r.Now
+}
+
+// has tells whether a group was asked for.
+func (v *view) has(g probes.Group) bool { return slices.Contains(v.r.Groups, g) }
+
+func (v *view) result(name string) *probes.Result {
+	for _, r := range v.results {
+		if r.Target.Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// add records a finding and claims what it explains. Claims that another
+// finding holds already stay with that one.
+func (v *view) add(f Finding, claims ...string) {
+	for _, c := range append(slices.Clone(claims), f.Targets...) {
+		if _, ok := v.claimed[c]; !ok {
+			v.claimed[c] = f.Code
+		}
+	}
+	if f.Confidence == "" {
+		f.Confidence = Certain
+	}
+	if f.Since.IsZero() {
+		f.Since = v.r.Started
+	}
+	if f.Capabilities == nil {
+		f.Capabilities = capabilitiesOf(f.Targets)
+	}
+	if f.Targets == nil {
+		f.Targets = []string{}
+	}
+	v.out = append(v.out, f)
+}
+
+func (v *view) free(subject string) bool { _, ok := v.claimed[subject]; return !ok }
+
+// probed are the results that were really measured and belong to no control.
+func (v *view) probed() []*probes.Result {
+	var out []*probes.Result
+	for _, r := range v.results {
+		if !r.Target.Skip && !r.Target.Control {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// failing lists the measured results that stopped at the given phase and that
+// no finding explains yet.
+func (v *view) failing(phase probes.Phase) []*probes.Result {
+	var out []*probes.Result
+	for _, r := range v.probed() {
+		if r.State != probes.Down || !v.free(r.Target.Name) {
+			continue
+		}
+		if s, ok := r.Failed(); ok && s.Phase == phase {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// where keeps the results for which keep is true.
+func where(rs []*probes.Result, keep func(*probes.Result) bool) []*probes.Result {
+	var out []*probes.Result
+	for _, r := range rs {
+		if keep(r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func anyRequired(rs []*probes.Result) bool {
+	return slices.ContainsFunc(rs, func(r *probes.Result) bool { return r.Target.Required })
+}
+
+func names(rs []*probes.Result) []string {
+	out := make([]string, 0, len(rs))
+	for _, r := range rs {
+		out = append(out, r.Target.Name)
+	}
+	return out
+}
+
+// requiredNames are the names of the required ones; where none is, all.
+func requiredNames(rs []*probes.Result) []string {
+	req := where(rs, func(r *probes.Result) bool { return r.Target.Required })
+	if len(req) == 0 {
+		return names(rs)
+	}
+	return names(req)
+}
+
+// fate is how the connects to a target went, over all its addresses.
+type fate int
+
+const (
+	fateNone    fate = iota // never tried
+	fateUp                  // an address accepted the connection
+	fateSilent              // no answer, or a dead neighbour
+	fateRefused             // a reset
+	fateICMP                // a router or firewall on the way said no
+	fateNoRoute             // our own route table
+	fateOwn                 // our own firewall
+)
+
+// deadNeighbour is how long a kernel looks for a neighbour before it gives up
+// (three ARP probes, one second apart): an EHOSTUNREACH without a known sender
+// that comes sooner was sent by somebody.
+const deadNeighbour = 2500 * time.Millisecond
+
+func (v *view) connFate(c probes.Conn) fate {
+	switch c.Reason {
+	case probes.OK:
+		return fateUp
+	case probes.Timeout:
+		return fateSilent
+	}
+	if c.Sender.IsValid() {
+		if v.r.Host.OwnsAddr(c.Sender) {
+			return fateOwn
+		}
+		return fateICMP
+	}
+	switch c.Reason {
+	case probes.Refused:
+		return fateRefused
+	case probes.NoRoute:
+		return fateNoRoute
+	case probes.Prohibited:
+		if c.Local {
+			return fateOwn
+		}
+		return fateICMP
+	case probes.Unreachable:
+		if c.Errno == "EHOSTUNREACH" && c.Duration >= deadNeighbour.Seconds() {
+			return fateSilent
+		}
+		return fateICMP
+	}
+	return fateNone
+}
+
+// fate sums up the connects of a result. A proxy's connects say nothing of it.
+func (v *view) fate(r *probes.Result) fate {
+	if r == nil || r.Proxy != nil {
+		return fateNone
+	}
+	worst := fateNone
+	for _, c := range r.Conns {
+		f := v.connFate(c)
+		if f == fateUp {
+			return fateUp
+		}
+		if worst == fateNone || f == fateOwn {
+			worst = f
+		}
+	}
+	return worst
+}
+
+// place is where an address lies.
+type place int
+
+const (
+	placePublic  place = iota
+	placeInside        // inside the VPC's CIDRs
+	placeOutside       // private, outside the VPC's CIDRs
+	placePrivate       // private, and the VPC's CIDRs are not known
+)
+
+func (v *view) place(a netip.Addr) place {
+	a = a.Unmap()
+	for _, p := range v.vpc {
+		if p.Contains(a) {
+			return placeInside
+		}
+	}
+	if !probes.Private(a) {
+		return placePublic
+	}
+	if len(v.vpc) == 0 {
+		return placePrivate
+	}
+	return placeOutside
+}
+
+// placeOf is where a target's first address lies.
+func (v *view) placeOf(r *probes.Result) place {
+	for _, c := range r.Conns {
+		if c.Reason != probes.Canceled {
+			return v.place(c.Addr.Addr())
+		}
+	}
+	for _, a := range r.Addresses {
+		return v.place(a)
+	}
+	return placePublic
+}
+
+func (v *view) isPrivate(r *probes.Result) bool {
+	return len(r.Addresses) > 0 && v.placeOf(r) != placePublic
+}
+
+// isS3 tells whether a target's host is S3's.
+func isS3(r *probes.Result) bool {
+	h := r.Target.URL
+	return r.Target.Group == probes.GroupS3 || r.Target.Answer == probes.AnswerS3 ||
+		r.Target.Answer == probes.AnswerS3Object || strings.Contains(h, ".s3.") || strings.Contains(h, "//s3")
+}
+
+// isDualstackName tells whether the host is one of S3's dual-stack names.
+func isDualstackName(r *probes.Result) bool {
+	return strings.Contains(r.Target.URL, "s3.dualstack.") || strings.Contains(r.Target.URL, "s3-fips.dualstack.")
+}
+
+func isSSM(r *probes.Result) bool { return r.Target.Group == probes.GroupSSM }
+
+// internet is the control target's fate: up, something else, or fateNone where
+// nothing is known (not asked, or its name does not resolve).
+func (v *view) internet() fate { return v.fate(v.result("internet")) }
+
+// capabilitiesOf tells what a user loses with the targets.
+func capabilitiesOf(targets []string) []Capability {
+	all := Capabilities()
+	lost := map[Capability]bool{}
+	for _, t := range targets {
+		for _, c := range lostWith(t, all) {
+			lost[c] = true
+		}
+	}
+	out := []Capability{}
+	for _, c := range all {
+		if lost[c] {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func lostWith(target string, all []Capability) []Capability {
+	switch {
+	case target == "ssmmessages", target == "ec2messages":
+		return []Capability{RunCommand, SessionManager, PatchScan, PatchInstall, AgentUpdate}
+	case target == "bucket:amazon-ssm":
+		return []Capability{AgentUpdate}
+	case target == "internet", target == "kms", target == "logs", target == "sts":
+		return nil
+	case strings.HasPrefix(target, "s3"), strings.HasPrefix(target, "bucket:"), target == "patch-payload",
+		strings.HasPrefix(target, "repo:"):
+		return []Capability{PatchScan, PatchInstall}
+	}
+	return all
+}
+
+// hostOf is the host name of a result's URL.
+func hostOf(r *probes.Result) string {
+	if r.Name != nil && r.Name.Host != "" {
+		return r.Name.Host
+	}
+	_, rest, _ := strings.Cut(r.Target.URL, "://")
+	if i := strings.IndexAny(rest, "/:"); i >= 0 {
+		rest = rest[:i]
+	}
+	return rest
+}
+
+func addrList(as []netip.Addr) string {
+	s := make([]string, 0, len(as))
+	for i, a := range as {
+		if i == 4 {
+			s = append(s, fmt.Sprintf("and %d more", len(as)-i))
+			break
+		}
+		s = append(s, a.String())
+	}
+	return strings.Join(s, ", ")
+}
+
+// list joins words as a sentence does.
+func list(s []string) string {
+	switch len(s) {
+	case 0:
+		return ""
+	case 1:
+		return s[0]
+	}
+	if len(s) > 5 {
+		return strings.Join(s[:4], ", ") + fmt.Sprintf(" and %d more", len(s)-4)
+	}
+	return strings.Join(s[:len(s)-1], ", ") + " and " + s[len(s)-1]
+}

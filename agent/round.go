@@ -1,0 +1,301 @@
+// Package agent runs rounds: it asks the machine what it is, plans the targets
+// that the machine's own clients need, probes them, and has the result judged.
+package agent
+
+import (
+	"context"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"agentctl/agent/diagnosis"
+	"agentctl/agent/report"
+	"agentctl/internal/version"
+	"agentctl/platform"
+	"agentctl/probes"
+	"agentctl/probes/aws"
+	"agentctl/probes/imds"
+	"agentctl/probes/netpath"
+	"agentctl/probes/ssmagent"
+	"agentctl/probes/timesync"
+)
+
+// Options are what one round is asked to do.
+type Options struct {
+	Host   platform.Host
+	Config Config
+	// Groups asked for; nil: all that apply to this system.
+	Groups []probes.Group
+	// Region given by flag: to try a network before the instance that will live
+	// in it. The groups identity, agent and host are then off unless named.
+	Region string
+	// Timeout is the hard limit of the whole round.
+	Timeout time.Duration
+	// Progress is told what the round is doing; may be nil.
+	Progress Progress
+}
+
+// Progress follows a round. Its methods are called from several goroutines.
+type Progress interface {
+	Expect(targets int)
+	Step(target string, phase probes.Phase)
+	Done(target string)
+}
+
+// metadataHead is how long the plan waits for the metadata's word on the region
+// before it goes ahead with what the machine knows by itself. The metadata
+// service is link-local and answers within milliseconds.
+const metadataHead = 400 * time.Millisecond
+
+// Run makes one round. The error is one of its own set-up, never of the network.
+func Run(ctx context.Context, o Options) (*probes.Round, *report.Report, error) {
+	roots, err := netpath.ServiceRoots(o.Config.TLS.rootsPEM)
+	if err != nil {
+		return nil, nil, &ConfigError{File: o.Config.TLS.ServiceRoots, Text: err.Error()}
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+
+	r := &probes.Round{Started: o.Host.Now(), Groups: groupsOf(o), Host: o.Host.Facts(), ConfigFile: o.Config.path}
+	rd := &round{Options: o, Round: r, roots: roots}
+	rd.background(ctx)
+	rd.probe(ctx)
+	rd.collect(ctx)
+
+	r.Now = o.Host.Now()
+	d := diagnosis.Diagnose(r)
+	rep := buildReport(r, d)
+	rep.Version, rep.DataDate = version.Get().Version, aws.DataDate
+	rep.Duration = time.Since(began).Seconds()
+	return r, rep, nil
+}
+
+// groupsOf are the groups of the contract that apply.
+func groupsOf(o Options) []probes.Group {
+	if len(o.Groups) > 0 {
+		return o.Groups
+	}
+	off := []probes.Group{probes.GroupWindowsUpdate}
+	if o.Host.Facts().OS.Family == "windows" {
+		off = []probes.Group{probes.GroupRepos}
+	}
+	if o.Region != "" {
+		off = append(off, probes.GroupIdentity, probes.GroupAgent, probes.GroupHost)
+	}
+	return slices.DeleteFunc(probes.Groups(), func(g probes.Group) bool { return slices.Contains(off, g) })
+}
+
+// round is one round under way.
+type round struct {
+	Options
+	*probes.Round
+	roots *x509.CertPool
+	dns   *netpath.DNS
+
+	local    probes.Region
+	metadata chan probes.Metadata
+	sync     chan probes.TimeSync
+	stopSync context.CancelFunc
+}
+
+// background starts what needs nothing but the machine: the metadata, the time
+// service, the SSM Agent's files.
+func (r *round) background(ctx context.Context) {
+	r.metadata = make(chan probes.Metadata, 1)
+	r.sync = make(chan probes.TimeSync, 1)
+	go func() {
+		r.metadata <- imds.Ask(ctx, imds.Options{Addr: imds.AddrFor(r.Round.Host), Now: r.Options.Host.Now,
+			Dial: func(ctx context.Context, a netip.AddrPort) (net.Conn, probes.Conn) {
+				return netpath.DialTCP(ctx, a, netpath.DialOptions{})
+			}})
+	}()
+	syncCtx, stop := context.WithCancel(ctx)
+	r.stopSync = stop
+	go func() { r.sync <- timesync.Ask(syncCtx, timesync.Address) }()
+	r.Agent = ssmagent.Read(r.Options.Host)
+	r.local = localRegion(r.Options.Region, r.Config, r.Agent, r.Round.Host.Resolver.Search)
+}
+
+// probe plans and measures. It goes ahead without the metadata where the region
+// is known from elsewhere, and plans anew if the metadata then says another.
+func (r *round) probe(ctx context.Context) {
+	head := time.NewTimer(metadataHead)
+	defer head.Stop()
+	select {
+	case r.Metadata = <-r.metadata:
+		r.metadata = nil
+	case <-head.C:
+	}
+	r.Round.Region = settle(r.local, r.Metadata)
+	r.measure(ctx)
+	if r.metadata == nil {
+		return
+	}
+	if r.Options.Region != "" && !slices.Contains(r.Groups, probes.GroupIdentity) {
+		// Only its word on the VPC's addresses was wanted.
+		select {
+		case r.Metadata = <-r.metadata:
+		default:
+			r.metadata = nil
+			return
+		}
+	} else {
+		r.Metadata = <-r.metadata
+	}
+	r.metadata = nil
+	if late := settle(r.local, r.Metadata); late.Name != r.Round.Region.Name && ctx.Err() == nil {
+		r.dns.Finish(ctx)
+		r.Round.Region = late
+		r.measure(ctx)
+	} else {
+		r.Round.Region = late
+	}
+}
+
+// measure probes every target of the plan, all at once, and the control targets
+// when a first one is late or fails.
+func (r *round) measure(ctx context.Context) {
+	facts := r.Round.Host
+	r.dns = netpath.NewDNS(netpath.DNSOptions{Facts: facts, VPCAliases: r.vpcAlias})
+	targets := aws.Plan(aws.PlanInput{Region: r.Round.Region.Name, Partition: r.Metadata.Partition, Agent: r.Agent, OS: facts.OS,
+		Groups: r.Groups, Internet: r.Config.Internet, Repos: r.repos()})
+	trouble := make(chan struct{})
+	var once sync.Once
+	late := func() { once.Do(func() { close(trouble) }) }
+	p := &netpath.Prober{Lookup: r.dns, Facts: facts, ServiceRoots: r.roots, Now: r.Options.Host.Now, Late: late,
+		Trust: r.trust(), Proxy: agentProxy(r.Agent.Proxy), UserAgent: "agentctl/" + version.Get().Version}
+
+	r.Results = make([]probes.Result, len(targets))
+	regular := 0
+	var work sync.WaitGroup
+	for i, t := range targets {
+		r.Results[i] = probes.Result{Target: t, State: probes.Skipped}
+		if t.Skip {
+			continue
+		}
+		if !t.Control {
+			regular++
+		}
+	}
+	if regular == 0 {
+		late() // nothing to wait for: the control target is all there is to ask
+	}
+	if r.Options.Progress != nil {
+		r.Options.Progress.Expect(regular)
+	}
+	calm := make(chan struct{}) // closed when all regular targets are done
+	var first sync.WaitGroup
+	for i, t := range targets {
+		if t.Skip {
+			continue
+		}
+		run := func() {
+			r.Results[i] = p.Probe(ctx, t)
+			if r.Options.Progress != nil && !t.Control {
+				r.Options.Progress.Done(t.Name)
+			}
+		}
+		if !t.Control {
+			first.Go(run)
+			continue
+		}
+		work.Go(func() {
+			select {
+			case <-trouble:
+				run()
+			case <-calm:
+				select {
+				case <-trouble:
+					run()
+				default:
+				}
+			case <-ctx.Done():
+			}
+		})
+	}
+	work.Go(func() {
+		select {
+		case <-trouble:
+			r.dns.Control(ctx)
+		case <-calm:
+		case <-ctx.Done():
+		}
+	})
+	first.Wait()
+	close(calm)
+	work.Wait()
+}
+
+// repos are the distribution's own repositories in S3.
+func (r *round) repos() []aws.RepoHint {
+	if !slices.Contains(r.Groups, probes.GroupRepos) {
+		return nil
+	}
+	return aws.AmazonLinuxRepos(r.Options.Host, r.Round.Region.Name)
+}
+
+// vpcAlias: the VPC's resolver also answers at the base address of each VPC
+// CIDR plus two, and at fd00:ec2::253 (VPC User Guide, "Amazon DNS server").
+func (r *round) vpcAlias(a netip.Addr) bool {
+	if a == netip.MustParseAddr("fd00:ec2::253") {
+		return true
+	}
+	for _, c := range r.Metadata.VPCCIDRs {
+		if p, err := netip.ParsePrefix(c); err == nil && p.Masked().Addr().Next().Next() == a {
+			return true
+		}
+	}
+	return false
+}
+
+// trust loads each client's certificate store once, when it is first needed.
+func (r *round) trust() func(probes.Client) *x509.CertPool {
+	load := func(files ...string) func() *x509.CertPool {
+		return sync.OnceValue(func() *x509.CertPool {
+			s, err := r.Options.Host.TrustStore(files...)
+			if err != nil {
+				return x509.NewCertPool()
+			}
+			return s.Pool
+		})
+	}
+	machine := load()
+	agent := machine
+	if len(r.Agent.CAFiles) > 0 {
+		agent = load(r.Agent.CAFiles...)
+	}
+	return func(c probes.Client) *x509.CertPool {
+		if c == probes.ClientAgent {
+			return agent()
+		}
+		return machine()
+	}
+}
+
+// agentProxy is the SSM Agent's proxy environment, which the patch script
+// inherits, as Go's own clients read it.
+func agentProxy(p probes.AgentProxy) func(probes.Target) (probes.ProxyURL, string) {
+	if !p.Known || (p.HTTP == "" && p.HTTPS == "") {
+		return nil
+	}
+	cfg := httpproxy.Config{HTTPProxy: p.HTTP.Reveal(), HTTPSProxy: p.HTTPS.Reveal(), NoProxy: p.NoProxy}
+	via := cfg.ProxyFunc()
+	return func(t probes.Target) (probes.ProxyURL, string) {
+		u, err := url.Parse(t.URL)
+		if err != nil || t.Control {
+			return "", ""
+		}
+		proxy, err := via(u)
+		if err != nil || proxy == nil {
+			return "", ""
+		}
+		return probes.ProxyURL(proxy.String()), p.Source
+	}
+}

@@ -1,0 +1,38 @@
+package platform
+
+import (
+	"bytes"
+	"strings"
+)
+
+// nsswitchFiles: SUSE keeps the vendor's copy below /usr/etc.
+var nsswitchFiles = [...]string{"/etc/nsswitch.conf", "/usr/etc/nsswitch.conf"}
+
+// ignoresHosts tells whether the hosts line of nsswitch.conf(5) leaves the hosts
+// file out. A file without such a line leaves it in (Go's net package, and glibc's
+// built-in default). Reading is no stricter than that of the clients: an unknown
+// source is passed over, and "resolve" counts as files, because systemd-resolved
+// reads /etc/hosts itself (nss-resolve(8), ReadEtcHosts=).
+func ignoresHosts(data []byte) bool {
+	ignored := false
+	for raw := range bytes.Lines(data) {
+		line, _, _ := strings.Cut(string(raw), "#")
+		db, sources, ok := strings.Cut(line, ":")
+		if !ok || strings.TrimSpace(db) != "hosts" {
+			continue
+		}
+		named, files, inside := 0, false, false
+		for _, w := range strings.Fields(sources) {
+			switch {
+			case inside || strings.HasPrefix(w, "["):
+				inside = !strings.HasSuffix(w, "]")
+			default:
+				w, _, _ = strings.Cut(w, "[")
+				named++
+				files = files || w == "files" || w == "resolve"
+			}
+		}
+		ignored = named > 0 && !files
+	}
+	return ignored
+}

@@ -1,0 +1,7 @@
+package platform
+
+// Windows has no flags of the kind; the check for a regular file stands alone.
+const (
+	openFlags    = 0
+	openDirFlags = 0
+)

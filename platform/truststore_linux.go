@@ -1,0 +1,3 @@
+package platform
+
+func (m *machine) machineStore() (TrustStore, error) { return m.fileStore() }
