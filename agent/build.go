@@ -2,11 +2,13 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"agentctl/agent/diagnosis"
 	"agentctl/agent/report"
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 
@@ -22,97 +24,28 @@ func buildReport(r *probes.Round, d diagnosis.Diagnosis) *report.Report {
 			OS: report.OS{Family: os.Family, ID: os.ID, Version: os.Version, Arch: os.Arch, Name: os.Name},
 		},
 		Findings: d.Findings,
-		Verdict:  report.Verdict{State: d.State, Capabilities: d.Capabilities, Summary: summary(r, d)},
+		Verdict:  report.Verdict{State: d.State, Capabilities: d.Capabilities},
 	}
 	for i := range r.Results {
 		res := &r.Results[i]
 		route := d.Routes[res.Target.Name]
 		t := report.Target{Name: res.Target.Name, Group: res.Target.Group, URL: res.Target.URL, Required: res.Target.Required,
 			State: res.State, ExplainedBy: d.ExplainedBy[res.Target.Name], Route: route.Route, RouteLikely: route.Likely,
-			Because: res.Target.Because, Steps: res.Steps}
+			Because: res.Target.Because, Control: res.Target.Control, Steps: res.Steps}
 		for _, a := range res.Addresses {
 			t.Addresses = append(t.Addresses, a.String())
 		}
 		rep.Targets = append(rep.Targets, t)
 	}
 	rep.Checks = checks(r)
+	rep.Verdict.Summary = report.Summarize(rep)
 	return rep
-}
-
-// summary is the one sentence beside the verdict.
-func summary(r *probes.Round, d diagnosis.Diagnosis) string {
-	causes, warnings := 0, 0
-	for _, f := range d.Findings {
-		switch f.Severity {
-		case diagnosis.Critical:
-			causes++
-		case diagnosis.Warning:
-			warnings++
-		}
-	}
-	switch d.State {
-	case diagnosis.Blocked:
-		return fmt.Sprintf("Patching cannot work on this %s. %s.", machine(r), count(causes, "cause"))
-	case diagnosis.Degraded:
-		return fmt.Sprintf("Patching works on this %s, with %s.", machine(r), count(warnings, "warning"))
-	case diagnosis.Unknown:
-		return "Whether patching works cannot be said: not everything that it needs could be tested."
-	}
-	var what []string
-	repos := 0
-	for _, g := range []struct {
-		group probes.Group
-		name  string
-	}{{probes.GroupSSM, "Systems Manager"}, {probes.GroupS3, "S3"}} {
-		for _, res := range r.Results {
-			if res.Target.Group == g.group && res.Target.Required {
-				what = append(what, g.name)
-				break
-			}
-		}
-	}
-	for _, res := range r.Results {
-		if res.Target.Group == probes.GroupRepos && res.State == probes.Up {
-			repos++
-		}
-	}
-	if repos > 0 {
-		what = append(what, count(repos, "repository"))
-	}
-	if len(what) == 0 {
-		return "Nothing that was tested stands in the way."
-	}
-	return fmt.Sprintf("Everything that patching needs from this %s works: %s.", machine(r), strings.Join(what, ", "))
-}
-
-func machine(r *probes.Round) string {
-	if r.Metadata.InstanceID != "" {
-		return "instance"
-	}
-	return "machine"
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	if strings.HasSuffix(what, "y") {
-		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(what, "y"))
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // checks are the facts about the host that are no network targets.
 func checks(r *probes.Round) []report.Check {
 	var out []report.Check
-	has := func(g probes.Group) bool {
-		for _, x := range r.Groups {
-			if x == g {
-				return true
-			}
-		}
-		return false
-	}
+	has := func(g probes.Group) bool { return slices.Contains(r.Groups, g) }
 	if has(probes.GroupAgent) {
 		out = append(out, agentCheck(r))
 	}
@@ -177,7 +110,7 @@ func agentCheck(r *probes.Round) report.Check {
 	}
 	var detail []string
 	if id := a.Identity; id.Exists && id.Source != "" && !id.Retrieved.IsZero() {
-		detail = append(detail, fmt.Sprintf("last reported to ssm %s ago", ago(r.Now.Sub(id.Retrieved))))
+		detail = append(detail, "last report to ssm "+words.Ago(id.Retrieved, r.Now))
 	} else if id.Exists && !id.Unknown {
 		detail = append(detail, "never reported to ssm")
 	}
@@ -189,16 +122,4 @@ func agentCheck(r *probes.Round) report.Check {
 	}
 	c.Detail = strings.Join(detail, ", ")
 	return c
-}
-
-func ago(d time.Duration) string {
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", max(0, int(d.Seconds())))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }

@@ -138,7 +138,7 @@ func (r *round) probe(ctx context.Context) {
 	if r.metadata == nil {
 		return
 	}
-	if r.Options.Region != "" && !slices.Contains(r.Groups, probes.GroupIdentity) {
+	if r.Options.Region != "" && !slices.Contains(r.Round.Groups, probes.GroupIdentity) {
 		// Only its word on the VPC's addresses was wanted.
 		select {
 		case r.Metadata = <-r.metadata:
@@ -165,7 +165,7 @@ func (r *round) measure(ctx context.Context) {
 	facts := r.Round.Host
 	r.dns = netpath.NewDNS(netpath.DNSOptions{Facts: facts, VPCAliases: r.vpcAlias})
 	targets := aws.Plan(aws.PlanInput{Region: r.Round.Region.Name, Partition: r.Metadata.Partition, Agent: r.Agent, OS: facts.OS,
-		Groups: r.Groups, Internet: r.Config.Internet, Repos: r.repos()})
+		Groups: r.Round.Groups, Internet: r.Config.Internet, Repos: r.repos()})
 	trouble := make(chan struct{})
 	var once sync.Once
 	late := func() { once.Do(func() { close(trouble) }) }
@@ -235,7 +235,7 @@ func (r *round) measure(ctx context.Context) {
 
 // repos are the distribution's own repositories in S3.
 func (r *round) repos() []aws.RepoHint {
-	if !slices.Contains(r.Groups, probes.GroupRepos) {
+	if !slices.Contains(r.Round.Groups, probes.GroupRepos) {
 		return nil
 	}
 	return aws.AmazonLinuxRepos(r.Options.Host, r.Round.Region.Name)

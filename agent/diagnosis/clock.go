@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 
@@ -66,7 +67,7 @@ func ruleClock(v *view) {
 		dir = "ahead of"
 	}
 	by := v.clock.offset.Abs().Round(time.Second)
-	f.Summary = fmt.Sprintf("The clock of this instance is %s %s the true time.", words(by), dir)
+	f.Summary = fmt.Sprintf("The clock of this instance is %s %s the true time.", words.Duration(by), dir)
 	f.Evidence = []Evidence{
 		{"local clock", v.r.Now.UTC().Format("2006-01-02 15:04:05") + " UTC"},
 		{"true time", v.now().UTC().Format("2006-01-02 15:04:05") + " UTC, by " + v.clock.source},
@@ -100,19 +101,4 @@ func chainValidAt(chain []probes.Cert, t time.Time) bool {
 		}
 	}
 	return len(chain) > 0
-}
-
-// words writes a duration as people say it.
-func words(d time.Duration) string {
-	switch {
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d minutes", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d hours", int(d.Hours()))
-	case d < 2*365*24*time.Hour:
-		return fmt.Sprintf("%d days", int(d.Hours()/24))
-	}
-	return fmt.Sprintf("%d years", int(d.Hours()/24/365))
 }

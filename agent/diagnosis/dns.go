@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 
@@ -57,12 +58,7 @@ func resolverName(a netip.AddrPort) string {
 	return a.String()
 }
 
-func seconds(s float64) string {
-	if s < 1 {
-		return fmt.Sprintf("%.0f ms", s*1000)
-	}
-	return fmt.Sprintf("%.1f s", s)
-}
+func seconds(s float64) string { return words.Seconds(s) }
 
 func dnsWords(r probes.Reason) string {
 	switch r {

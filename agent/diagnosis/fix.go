@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"agentctl/probes"
@@ -10,28 +11,36 @@ import (
 // ids are this machine's own names, to be filled into commands. What is not
 // known stays as <...>, with the command that finds it where there is one.
 type ids struct {
-	region, vpc, subnet, sg, instance, cidr, suffix string
-	windows                                         bool
+	region, vpc, subnet, sg, instance string
+	windows                           bool
 }
 
 func newIDs(r *probes.Round) ids {
 	m := r.Metadata
 	i := ids{
-		region:   orText(r.Region.Name, "<region>"),
-		vpc:      orText(m.VPCID, "<vpc-id>"),
-		subnet:   orText(m.SubnetID, "<subnet-id>"),
+		region:   paste(r.Region.Name, "<region>"),
+		vpc:      paste(m.VPCID, "<vpc-id>"),
+		subnet:   paste(m.SubnetID, "<subnet-id>"),
 		sg:       "<security-group-id>",
-		instance: orText(m.InstanceID, "<instance-id>"),
-		cidr:     "<vpc-cidr>",
+		instance: paste(m.InstanceID, "<instance-id>"),
 		windows:  r.Host.OS.Family == "windows",
 	}
 	if len(m.SecurityGroupIDs) > 0 {
-		i.sg = m.SecurityGroupIDs[0]
-	}
-	if len(m.VPCCIDRs) > 0 {
-		i.cidr = m.VPCCIDRs[0]
+		i.sg = paste(m.SecurityGroupIDs[0], i.sg)
 	}
 	return i
+}
+
+// plain is what may stand in a command that people paste into a root shell.
+var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@+=,-]*$`)
+
+// paste is a value from outside (metadata, files, names) for use in a command;
+// one that a shell could read as more than a word gives the placeholder.
+func paste(s, placeholder string) string {
+	if plain.MatchString(s) {
+		return s
+	}
+	return placeholder
 }
 
 // service is the VPC endpoint service's name.
@@ -115,7 +124,7 @@ func fixNoProxy(v *view) []Fix {
 	if v.ids.windows {
 		return []Fix{{"add 169.254.169.254 to no_proxy in the Environment value of the AmazonSSMAgent service, then restart it", "Restart-Service AmazonSSMAgent"}}
 	}
-	np := strings.Trim(v.r.Agent.Proxy.NoProxy+",169.254.169.254", ",")
+	np := strings.Trim(paste(v.r.Agent.Proxy.NoProxy, "<what it holds now>")+",169.254.169.254", ",")
 	return []Fix{{"add 169.254.169.254 to no_proxy of the SSM Agent's unit: open its drop-in and set",
 		"sudo systemctl edit amazon-ssm-agent\n  [Service]\n  Environment=\"no_proxy=" + np + "\""}, v.thenRestart()}
 }
@@ -134,7 +143,7 @@ func fixRole(v *view) []Fix {
 }
 
 func fixRoleTrust(v *view) []Fix {
-	role := orText(v.r.Metadata.RoleName, "<role>")
+	role := paste(v.r.Metadata.RoleName, "<role>")
 	return []Fix{
 		{"let ec2.amazonaws.com assume the role: its trust policy must name that service, and the role must still exist",
 			"aws iam get-role --role-name " + role + " --query Role.AssumeRolePolicyDocument"},
@@ -199,7 +208,7 @@ func fixResolverSlow(v *view, rr probes.ResolverResult) []Fix {
 func firstInterface(v *view) string {
 	for _, i := range v.r.Host.Interfaces {
 		if i.Up && !i.Loopback {
-			return i.Name
+			return paste(i.Name, "eth0")
 		}
 	}
 	return "eth0"
@@ -219,7 +228,7 @@ func fixDNSTCP(v *view) []Fix {
 func fixHosts(v *view, rs []*probes.Result) []Fix {
 	var cmds []string
 	for _, r := range rs {
-		cmds = append(cmds, fmt.Sprintf("sudo sed -i '%ds/^/# /' /etc/hosts   # %s", r.Name.PinnedLine, hostOf(r)))
+		cmds = append(cmds, fmt.Sprintf("sudo sed -i '%ds/^/# /' /etc/hosts   # %s", r.Name.PinnedLine, paste(hostOf(r), "")))
 	}
 	if v.ids.windows {
 		return []Fix{{`remove the lines from C:\Windows\System32\drivers\etc\hosts`, ""}, v.thenRestart()}
@@ -259,11 +268,11 @@ func fixCustomResolver(v *view, rs []*probes.Result) []Fix {
 }
 
 func fixNameNotFound(v *view, rs []*probes.Result) []Fix {
-	h := hostOf(rs[0])
+	h := paste(hostOf(rs[0]), "<name>")
 	out := []Fix{{"see which zone answers: a private hosted zone of your own for a parent of this name hides the public one",
 		fmt.Sprintf("dig %s @169.254.169.253\naws route53 list-hosted-zones-by-vpc --vpc-id %s --vpc-region %s", h, v.ids.vpc, v.ids.region)}}
 	if c := v.r.Agent.Config; c.SSMEndpoint+c.MGSEndpoint+c.MDSEndpoint != "" {
-		out = append(out, Fix{"the SSM Agent's configuration overrides endpoints: check the names there", "sudo cat " + orText(c.Path, "/etc/amazon/ssm/amazon-ssm-agent.json")})
+		out = append(out, Fix{"the SSM Agent's configuration overrides endpoints: check the names there", "sudo cat " + paste(c.Path, "/etc/amazon/ssm/amazon-ssm-agent.json")})
 	}
 	return append(out, v.thenRestart())
 }

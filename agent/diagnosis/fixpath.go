@@ -195,7 +195,7 @@ func fixMiddlebox(v *view, rs []*probes.Result, want string) []Fix {
 func fixNameMismatch(v *view, rs []*probes.Result) []Fix {
 	return []Fix{
 		{"look where the address comes from: a hosts file, a private hosted zone of your own, or an endpoint override",
-			fmt.Sprintf("getent ahosts %s; dig %s @169.254.169.253", hostOf(rs[0]), hostOf(rs[0]))},
+			fmt.Sprintf("getent ahosts %[1]s; dig %[1]s @169.254.169.253", paste(hostOf(rs[0]), "<name>"))},
 		{"if it is an interface endpoint, it must be that of this service: one endpoint serves one service", ""}, v.thenRestart()}
 }
 
@@ -205,7 +205,7 @@ func fixCertificateTime(v *view, rs []*probes.Result) []Fix {
 
 func fixNotAWS(v *view, rs []*probes.Result) []Fix {
 	return []Fix{{"ask whoever runs the proxy, firewall or portal on the way (security team): \"please let " + v.ids.instance + " reach " + hostsOf(rs) + " on 443 untouched\"", ""},
-		{"see the page for yourself", "curl -ks https://" + hostOf(rs[0]) + "/ | head"}, v.thenRestart()}
+		{"see the page for yourself", "curl -ks https://" + paste(hostOf(rs[0]), "<name>") + "/ | head"}, v.thenRestart()}
 }
 
 func fixTLSBlocked(v *view, rs []*probes.Result) []Fix {

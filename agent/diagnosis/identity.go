@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 
@@ -137,7 +138,7 @@ func credentialAge(id probes.AgentIdentity, now time.Time) string {
 	if !id.Exists || id.Source == "" || id.Retrieved.IsZero() {
 		return "never received"
 	}
-	return "last received " + words(now.Sub(id.Retrieved)) + " ago"
+	return "last received " + words.Duration(now.Sub(id.Retrieved)) + " ago"
 }
 
 func orNone(s string) string {
@@ -192,7 +193,7 @@ func ruleRole(v *view) {
 		f := Finding{Code: "iam-credentials-expired", Severity: Critical, Capabilities: Capabilities(),
 			Summary: "The metadata service hands out credentials that have expired.",
 			Evidence: []Evidence{
-				{"Expiration of role " + m.RoleName, m.RoleExpires.UTC().Format(time.RFC3339) + ", " + words(v.now().Sub(m.RoleExpires)) + " ago"},
+				{"Expiration of role " + m.RoleName, m.RoleExpires.UTC().Format(time.RFC3339) + ", " + words.Duration(v.now().Sub(m.RoleExpires)) + " ago"},
 			},
 			Fix: fixExpired(v)}
 		v.add(f, subjectCredentials)
@@ -233,7 +234,7 @@ func dhmcEvidence(v *view) string {
 	if !v.r.Agent.DHMC.Exists {
 		return "no credentials file"
 	}
-	return "its credentials file is old: " + words(v.r.Now.Sub(v.r.Agent.DHMC.Modified))
+	return "its credentials file is old: " + words.Duration(v.r.Now.Sub(v.r.Agent.DHMC.Modified))
 }
 
 // ruleUnprivileged says what an unprivileged run could not know.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 
@@ -220,7 +221,7 @@ func ruleCertificateTime(v *view) {
 		}
 	}
 	if v.clock.known {
-		f.Evidence = append(f.Evidence, Evidence{"local clock", "right within " + words(v.clock.offset.Abs().Round(time.Second)) + ", by " + v.clock.source})
+		f.Evidence = append(f.Evidence, Evidence{"local clock", "right within " + words.Duration(v.clock.offset.Abs().Round(time.Second)) + ", by " + v.clock.source})
 	} else {
 		f.Confidence = Likely
 		f.Summary = fmt.Sprintf("The certificate of %s is outside its validity by the clock of this machine.", list(requiredNames(hit)))

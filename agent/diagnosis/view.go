@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 
@@ -346,16 +347,5 @@ func addrList(as []netip.Addr) string {
 	return strings.Join(s, ", ")
 }
 
-// list joins words as a sentence does.
-func list(s []string) string {
-	switch len(s) {
-	case 0:
-		return ""
-	case 1:
-		return s[0]
-	}
-	if len(s) > 5 {
-		return strings.Join(s[:4], ", ") + fmt.Sprintf(" and %d more", len(s)-4)
-	}
-	return strings.Join(s[:len(s)-1], ", ") + " and " + s[len(s)-1]
-}
+// list joins names as a sentence does; a long list is cut and counted.
+func list(s []string) string { return words.ListFirst(s, 4) }

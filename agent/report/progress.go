@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/term"
 
-	"agentctl/agent/report/words"
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 

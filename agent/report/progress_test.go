@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"agentctl/agent/report/words"
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 

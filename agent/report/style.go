@@ -3,7 +3,7 @@ package report
 import (
 	"strings"
 
-	"agentctl/agent/report/words"
+	"agentctl/agent/words"
 )
 
 // Limits of the layout, in columns.

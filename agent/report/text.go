@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"agentctl/agent/diagnosis"
-	"agentctl/agent/report/words"
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"agentctl/agent/diagnosis"
-	"agentctl/agent/report/words"
+	"agentctl/agent/words"
 )
 
 // findings writes what blocks, then what degrades, each with its fix.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"agentctl/agent/report/words"
+	"agentctl/agent/words"
 )
 
 // Widths of the table, in columns of the terminal.

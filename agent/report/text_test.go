@@ -13,7 +13,7 @@ import (
 
 	"agentctl/agent/report"
 	"agentctl/agent/report/reporttest"
-	"agentctl/agent/report/words"
+	"agentctl/agent/words"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

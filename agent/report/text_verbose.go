@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"agentctl/agent/diagnosis"
-	"agentctl/agent/report/words"
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 

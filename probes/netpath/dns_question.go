@@ -3,7 +3,6 @@ package netpath
 import (
 	"context"
 	"net/netip"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -23,6 +22,10 @@ type dnsForm struct {
 	done  bool
 	quiet bool // no answer yet, for so long that the other form is asked too
 	out   dnsOutcome
+	// wanted: a client asks in this form, not only in place of the other.
+	wanted bool
+	// drop ends what is asked only in place of the other form.
+	drop context.CancelFunc
 }
 
 // dnsQuestion is one question to one resolver, in up to two forms. The DNS's
@@ -141,11 +144,12 @@ func (d *DNS) ask(server int, name string, qtype uint16, edns bool, wake chan st
 	if edns {
 		form = &q.edns
 	}
-	d.start(q, form, false)
+	form.wanted = true
+	d.start(q, form)
 }
 
 // start puts a question in one form. The caller holds the mutex.
-func (d *DNS) start(q *dnsQuestion, form *dnsForm, fallback bool) {
+func (d *DNS) start(q *dnsQuestion, form *dnsForm) {
 	if form.asked {
 		return
 	}
@@ -154,17 +158,18 @@ func (d *DNS) start(q *dnsQuestion, form *dnsForm, fallback bool) {
 		form.done, form.out.reason = true, probes.Canceled
 		return
 	}
-	server := d.servers[q.server]
 	a := dnsAsk{
-		server:   server.addr,
+		server:   d.servers[q.server].addr,
 		name:     q.name,
 		qtype:    q.qtype,
 		patience: d.times.patience,
-		overTCP:  d.o.Facts.Resolver.UseTCP && server.configured,
+		overTCP:  d.usesTCP(q.server),
 		udpOnly:  q.qtype == controlType,
 	}
-	if fallback {
+	ctx := d.ctx
+	if !form.wanted {
 		a.patience = d.times.fallback
+		ctx, form.drop = context.WithCancel(d.ctx)
 	}
 	if form == &q.edns {
 		a.edns = true
@@ -172,19 +177,16 @@ func (d *DNS) start(q *dnsQuestion, form *dnsForm, fallback bool) {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			form.quiet = true
-			d.start(q, &q.plain, true)
+			d.start(q, &q.plain)
 			q.tell()
 		}
 	}
 	d.running++
 	go func() {
-		out := d.measure(a)
+		out := d.measure(ctx, a)
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		form.done, form.out = true, out
-		if a.edns && out.ednsLost() && (!a.overTCP || out.message) {
-			d.start(q, &q.plain, true)
-		}
+		d.settled(q, form, out)
 		q.tell()
 		if d.running--; d.running == 0 && d.idle != nil {
 			close(d.idle)
@@ -193,16 +195,48 @@ func (d *DNS) start(q *dnsQuestion, form *dnsForm, fallback bool) {
 	}()
 }
 
+// settled takes the outcome of a form and sees to the other one. The caller
+// holds the mutex.
+func (d *DNS) settled(q *dnsQuestion, form *dnsForm, out dnsOutcome) {
+	if form.drop != nil {
+		form.drop()
+		if out.reason == probes.Canceled && d.ctx.Err() == nil { // as if never asked
+			*form = dnsForm{wanted: form.wanted}
+			if form.wanted {
+				d.start(q, form)
+			}
+			return
+		}
+	}
+	form.done, form.out = true, out
+	if form != &q.edns {
+		return
+	}
+	switch {
+	case out.message && out.reason != probes.FormErr:
+		if q.plain.drop != nil && !q.plain.wanted {
+			q.plain.drop()
+		}
+	case out.ednsLost() && (out.message || !d.usesTCP(q.server)):
+		d.start(q, &q.plain)
+	}
+}
+
+// usesTCP tells whether a server is asked over TCP from the start.
+func (d *DNS) usesTCP(server int) bool {
+	return d.o.Facts.Resolver.UseTCP && d.servers[server].configured
+}
+
 // measure waits for a free socket and asks.
-func (d *DNS) measure(a dnsAsk) dnsOutcome {
+func (d *DNS) measure(ctx context.Context, a dnsAsk) dnsOutcome {
 	select {
 	case d.slots <- struct{}{}:
-	case <-d.ctx.Done():
+	case <-ctx.Done():
 		return dnsOutcome{reason: probes.Canceled}
 	}
 	defer func() { <-d.slots }()
-	out := d.wire.ask(d.ctx, a)
-	if d.ctx.Err() != nil && !out.message {
+	out := d.wire.ask(ctx, a)
+	if ctx.Err() != nil && !out.message {
 		out = dnsOutcome{reason: probes.Canceled, attempts: out.attempts}
 	}
 	return out
@@ -216,54 +250,4 @@ func (q *dnsQuestion) tell() {
 		default: // it has yet to look at the last change
 		}
 	}
-}
-
-// dnsWire puts questions on the wire.
-type dnsWire struct {
-	times dnsTimes
-	owns  func(netip.Addr) bool // the host's own addresses
-}
-
-// dnsAsk is one question in one form to one server.
-type dnsAsk struct {
-	server   netip.AddrPort
-	name     string
-	qtype    uint16
-	edns     bool
-	patience time.Duration
-	overTCP  bool // from the start (resolv.conf: use-vc)
-	udpOnly  bool // a truncated answer is answer enough
-	// quiet is called once if the query with EDNS stays unanswered for a while,
-	// or is not understood.
-	quiet func()
-}
-
-// ask puts the question and waits for the outcome.
-func (w *dnsWire) ask(ctx context.Context, a dnsAsk) dnsOutcome {
-	query, err := packQuery(a.name, a.qtype, a.edns)
-	if err != nil {
-		return dnsOutcome{reason: probes.Malformed}
-	}
-	if a.overTCP {
-		out := w.askTCP(ctx, a, query)
-		if out.message && out.reason == probes.FormErr && a.quiet != nil {
-			a.quiet()
-		}
-		return out
-	}
-	out := w.askUDP(ctx, a, query)
-	if out.reason != probes.Truncated {
-		return out
-	}
-	if a.udpOnly {
-		out.reason = probes.OK
-		return out
-	}
-	full := w.askTCP(ctx, a, query)
-	out.tcp = full.tcp
-	if full.message {
-		out.reason, out.addrs = full.reason, full.addrs
-		out.took += full.took
-	}
-	return out
 }

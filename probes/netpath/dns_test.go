@@ -85,7 +85,7 @@ func TestDNSOneResolver(t *testing.T) {
 		"answers": {gives("10.0.0.1", "10.0.0.2"), false,
 			want{reason: probes.OK, addrs: "10.0.0.1 10.0.0.2", edns: probes.OK, attempts: 1, usable: 1, answered: 1}},
 		"slow, but within four seconds": {later(760*time.Millisecond, gives("10.0.0.1")), false,
-			want{reason: probes.OK, addrs: "10.0.0.1", edns: probes.OK, plain: probes.Canceled, attempts: 1, slow: 1, usable: 1, answered: 1}},
+			want{reason: probes.OK, addrs: "10.0.0.1", edns: probes.OK, attempts: 1, slow: 1, usable: 1, answered: 1}},
 		"first packet lost": {onFirst(silent), false,
 			want{reason: probes.OK, addrs: "10.0.0.1", edns: probes.OK, attempts: 2, usable: 1, answered: 1}},
 		"nxdomain":                {says(dns.RcodeNameError), false, want{reason: probes.NXDomain, edns: probes.NXDomain, attempts: 1, usable: 1, answered: 1}},
@@ -134,11 +134,7 @@ func TestDNSOneResolver(t *testing.T) {
 			if early.Reason != tt.want.reason || tt.want.addrs != "" && strings.Join(addrStrings(early.Addrs), " ") != tt.want.addrs {
 				t.Errorf("Lookup: %s %v, want %s %q", early.Reason, early.Addrs, tt.want.reason, tt.want.addrs)
 			}
-			wait := t.Context()
-			if tt.want.plain == probes.Canceled { // what the late plain form says does not matter
-				wait, tt.want.plain = canceledContext(), probes.Canceled
-			}
-			sum := d.Finish(wait)
+			sum := d.Finish(t.Context())
 			r, ok := d.Final(ssmHost, probes.ClientAgent)
 			if !ok || len(r.Answers) != 1 || len(sum) != 1 {
 				t.Fatalf("Final: %v %+v, summary %+v", ok, r, sum)
@@ -231,5 +227,32 @@ func TestDNSSharesAnswersBetweenClients(t *testing.T) {
 	}
 	if len(sum) != 2 || sum[0].VPC || !sum[1].VPC || sum[1].Configured || sum[1].Usable != 1 {
 		t.Errorf("summary %+v", sum)
+	}
+}
+
+// TestDNSPlainIsDroppedWhenEDNSWorks: a slow resolver's second form is not
+// waited for, unless a client wants it.
+func TestDNSPlainIsDroppedWhenEDNSWorks(t *testing.T) {
+	t.Parallel()
+	f := newFakeResolver(t, false, later(500*time.Millisecond, gives("10.0.0.1")))
+	d := testDNS(t, nil, nil, f.addr)
+	begin := time.Now()
+	d.Lookup(t.Context(), ssmHost, probes.ClientAgent)
+	if r := d.Finish(t.Context())[0]; r.EDNSOK != 1 || r.Answered != 1 || r.Slow != 1 {
+		t.Errorf("%+v", r)
+	}
+	if took := time.Since(begin); took > 700*time.Millisecond { // the plain one would take 800
+		t.Errorf("took %s", took)
+	}
+
+	d = testDNS(t, nil, nil, f.addr)
+	script := make(chan probes.NameResult)
+	go func() {
+		time.Sleep(400 * time.Millisecond)
+		script <- d.Lookup(t.Context(), ssmHost, probes.ClientScript)
+	}()
+	d.Lookup(t.Context(), ssmHost, probes.ClientAgent)
+	if r := <-script; r.Reason != probes.OK || answerOf(t, r, f.addr).Plain != probes.OK {
+		t.Errorf("%+v", r)
 	}
 }
