@@ -111,7 +111,7 @@ func (r *round) background(ctx context.Context) {
 	r.metadata = make(chan probes.Metadata, 1)
 	r.sync = make(chan probes.TimeSync, 1)
 	go func() {
-		r.metadata <- imds.Ask(ctx, imds.Options{Addr: imds.AddrFor(r.Round.Host), Now: r.Options.Host.Now,
+		r.metadata <- imds.Ask(ctx, imds.Options{Addr: imds.AddrFor(r.Round.Host),
 			Dial: func(ctx context.Context, a netip.AddrPort) (net.Conn, probes.Conn) {
 				return netpath.DialTCP(ctx, a, netpath.DialOptions{})
 			}})
@@ -159,6 +159,10 @@ func (r *round) probe(ctx context.Context) {
 	}
 }
 
+// lateAfter is when control targets are asked although nothing has failed yet: a
+// first connect that is so late lost its SYN at least once.
+const lateAfter = 1500 * time.Millisecond
+
 // measure probes every target of the plan, all at once, and the control targets
 // when a first one is late or fails.
 func (r *round) measure(ctx context.Context) {
@@ -167,70 +171,66 @@ func (r *round) measure(ctx context.Context) {
 	targets := aws.Plan(aws.PlanInput{Region: r.Round.Region.Name, Partition: r.Metadata.Partition, Agent: r.Agent, OS: facts.OS,
 		Groups: r.Round.Groups, Internet: r.Config.Internet, Repos: r.repos()})
 	trouble := make(chan struct{})
-	var once sync.Once
-	late := func() { once.Do(func() { close(trouble) }) }
+	late := sync.OnceFunc(func() { close(trouble) })
 	p := &netpath.Prober{Lookup: r.dns, Facts: facts, ServiceRoots: r.roots, Now: r.Options.Host.Now, Late: late,
 		Trust: r.trust(), Proxy: agentProxy(r.Agent.Proxy), UserAgent: "agentctl/" + version.Get().Version}
-
 	r.Results = make([]probes.Result, len(targets))
-	regular := 0
-	var work sync.WaitGroup
-	for i, t := range targets {
-		r.Results[i] = probes.Result{Target: t, State: probes.Skipped}
-		if t.Skip {
-			continue
-		}
-		if !t.Control {
-			regular++
-		}
-	}
-	if regular == 0 {
-		late() // nothing to wait for: the control target is all there is to ask
-	}
-	if r.Options.Progress != nil {
-		r.Options.Progress.Expect(regular)
-	}
+
+	var regular, controls sync.WaitGroup
 	calm := make(chan struct{}) // closed when all regular targets are done
-	var first sync.WaitGroup
-	for i, t := range targets {
-		if t.Skip {
-			continue
-		}
-		run := func() {
-			r.Results[i] = p.Probe(ctx, t)
-			if r.Options.Progress != nil && !t.Control {
-				r.Options.Progress.Done(t.Name)
-			}
-		}
-		if !t.Control {
-			first.Go(run)
-			continue
-		}
-		work.Go(func() {
+	control, cancel := context.WithCancel(ctx)
+	defer cancel()
+	whenTrouble := func(run func()) {
+		controls.Go(func() {
 			select {
 			case <-trouble:
 				run()
 			case <-calm:
-				select {
-				case <-trouble:
-					run()
-				default:
-				}
 			case <-ctx.Done():
 			}
 		})
 	}
-	work.Go(func() {
-		select {
-		case <-trouble:
-			r.dns.Control(ctx)
-		case <-calm:
-		case <-ctx.Done():
+	n := 0
+	for i, t := range targets {
+		r.Results[i] = probes.Result{Target: t, State: probes.Skipped}
+		switch {
+		case t.Skip:
+		case t.Control:
+			whenTrouble(func() { r.Results[i] = p.Probe(control, t) })
+		default:
+			n++
+			regular.Go(func() {
+				r.Results[i] = p.Probe(ctx, t)
+				if r.Options.Progress != nil {
+					r.Options.Progress.Done(t.Name)
+				}
+			})
 		}
-	})
-	first.Wait()
+	}
+	whenTrouble(func() { r.dns.Control(control) })
+	if r.Options.Progress != nil {
+		r.Options.Progress.Expect(n)
+	}
+	timer := time.AfterFunc(lateAfter, late)
+	defer timer.Stop()
+	if n == 0 {
+		late() // no region, no targets: the control target is all there is to ask
+	}
+	regular.Wait()
+	if n > 0 && !r.silent() {
+		cancel() // whether the internet answers decides nothing here
+	}
 	close(calm)
-	work.Wait()
+	controls.Wait()
+}
+
+// silent tells whether a connect got no answer: only then does it matter what
+// else answers.
+func (r *round) silent() bool {
+	return slices.ContainsFunc(r.Results, func(res probes.Result) bool {
+		s, failed := res.Failed()
+		return failed && s.Phase == probes.PhaseTCP && (s.Reason == probes.Timeout || s.Reason == probes.Unreachable)
+	})
 }
 
 // repos are the distribution's own repositories in S3.

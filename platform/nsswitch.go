@@ -21,18 +21,28 @@ func ignoresHosts(data []byte) bool {
 		if !ok || strings.TrimSpace(db) != "hosts" {
 			continue
 		}
-		named, files, inside := 0, false, false
-		for _, w := range strings.Fields(sources) {
-			switch {
-			case inside || strings.HasPrefix(w, "["):
-				inside = !strings.HasSuffix(w, "]")
-			default:
-				w, _, _ = strings.Cut(w, "[")
-				named++
-				files = files || w == "files" || w == "resolve"
-			}
+		named, files := 0, false
+		for _, w := range strings.Fields(withoutActions(sources)) {
+			named++
+			files = files || w == "files" || w == "resolve"
 		}
 		ignored = named > 0 && !files
 	}
 	return ignored
+}
+
+// withoutActions puts a blank in place of each [STATUS=ACTION]; one that is not
+// closed takes the rest of the line.
+func withoutActions(s string) string {
+	for {
+		open := strings.IndexByte(s, '[')
+		if open < 0 {
+			return s
+		}
+		end := strings.IndexByte(s[open:], ']')
+		if end < 0 {
+			return s[:open]
+		}
+		s = s[:open] + " " + s[open+end+1:]
+	}
 }

@@ -42,6 +42,7 @@ func newTree(root string) tree {
 type opener interface {
 	Stat(name string) (fs.FileInfo, error)
 	OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error)
+	Readlink(name string) (string, error)
 }
 
 // realRoot is the opener of the real file system.
@@ -51,6 +52,7 @@ func (realRoot) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 func (realRoot) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	return os.OpenFile(name, flag, perm)
 }
+func (realRoot) Readlink(name string) (string, error) { return os.Readlink(name) }
 
 // open opens a regular file for reading and never waits for it.
 func (t tree) open(name string) (f *os.File, err error) {
@@ -115,6 +117,20 @@ func (t tree) with(name string, do func(at opener, rel string) error) error {
 		return named(name, err)
 	}
 	return named(name, do(root, rel))
+}
+
+// aliasWithin tells whether an entry of a directory is a link to another entry of
+// the same directory.
+func (t tree) aliasWithin(name string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	var to string
+	err := t.with(path.Dir(name), func(at opener, rel string) (err error) {
+		to, err = at.Readlink(filepath.Join(rel, e.Name()))
+		return err
+	})
+	return err == nil && to != "" && !strings.ContainsAny(filepath.ToSlash(to), "/")
 }
 
 // named puts the caller's name for a file into an error about it.

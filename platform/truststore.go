@@ -106,8 +106,8 @@ func (m *machine) store(files, dirs []string, first bool) (TrustStore, error) {
 	return s.copy(), nil
 }
 
-// addDir adds the certificates in a directory's files. A file that adds none,
-// such as the links of c_rehash into the bundle, is not named.
+// addDir adds the certificates in a directory's files. Links to other files of the
+// directory, as c_rehash makes them, are passed over like crypto/x509 does.
 func (m *machine) addDir(b *bundle, dir string) {
 	entries, err := m.ReadDir(dir, maxCertFiles)
 	if err != nil && !errors.Is(err, ErrTooLarge) {
@@ -116,7 +116,7 @@ func (m *machine) addDir(b *bundle, dir string) {
 	added := 0
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
-		if e.IsDir() || slices.Contains(b.files, name) {
+		if e.IsDir() || slices.Contains(b.files, name) || m.tree.aliasWithin(name, e) {
 			continue
 		}
 		data, err := m.ReadFile(name, maxCertBytes)

@@ -113,7 +113,7 @@ type RoleState string
 const (
 	RoleUnknown RoleState = ""
 	RoleNone    RoleState = "none"    // 404
-	RoleOK      RoleState = "ok"      // Code Success and not expired at the time of asking
+	RoleOK      RoleState = "ok"      // Code Success; RoleExpires may lie in the past all the same
 	RoleFailing RoleState = "failing" // another Code
 )
 

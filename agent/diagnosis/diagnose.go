@@ -14,7 +14,7 @@ import (
 // and a test holds the two together.
 func rules() []func(*view) {
 	return []func(*view){
-		ruleHostFirewall,
+		ruleHostFirewall, ruleNothingRoutes,
 		ruleMetadata, ruleProxiedMetadata, ruleRegion, ruleClock, ruleRole,
 		ruleNoResolver, ruleResolverUnreachable, ruleEDNS, ruleDNSOverTCP, ruleResolverFailing,
 		ruleHostsOverride, ruleCustomResolver, ruleNameNotFound, ruleResolverDegraded, ruleResolverSlow,
@@ -24,7 +24,7 @@ func rules() []func(*view) {
 		ruleS3Dualstack, ruleS3Unreachable, ruleNetUnreachable, ruleRefused, rulePathLeftOver,
 		ruleMTU, rulePQ, ruleIntercepted, ruleTrustStore, ruleTLSVersion, ruleNameMismatch, ruleCertificateTime,
 		ruleNotTLS, ruleTLSBlocked, ruleNotAWS, ruleS3Denied, ruleService, ruleInspected,
-		ruleAgentInstalled, ruleAgentStopped, ruleAgentEC2Messages,
+		ruleAgentInstalled, ruleAgentStopped, ruleAgentEC2Messages, ruleEndpointOverride,
 		ruleUnprivileged,
 	}
 }

@@ -188,6 +188,15 @@ var cases = []struct {
 	}, "dns-slow"},
 	{"one slow answer", func(r *probes.Round) { r.Resolvers[0].Slow = 1 }, ""},
 	// Path
+	{"no network at all", func(r *probes.Round) {
+		r.Host.Routes, r.Host.Interfaces = nil, r.Host.Interfaces[:0]
+		r.Metadata = probes.Metadata{State: probes.MetadataUnreachable, Reason: probes.NoRoute, Local: true}
+		r.Resolvers[0] = probes.ResolverResult{Addr: port("10.0.0.2:53"), Configured: true, Questions: 5, Worst: probes.NoRoute, Local: true}
+		each(r, func(x *probes.Result) { nameFails(x, "10.0.0.2:53", probes.NoRoute) })
+	}, "net-no-route"},
+	{"no route to the metadata alone", func(r *probes.Round) {
+		r.Metadata = probes.Metadata{State: probes.MetadataUnreachable, Reason: probes.NoRoute, Local: true}
+	}, "imds-unreachable"},
 	{"own firewall rejects", func(r *probes.Round) {
 		each(r, func(x *probes.Result) {
 			connect(x, probes.Prohibited)
@@ -326,6 +335,7 @@ var cases = []struct {
 		r.Agent.Version = "3.2.1705.0"
 		internetIs(r, probes.Timeout)
 	}, "ssm-agent-outdated"},
+	{"endpoints overridden", func(r *probes.Round) { r.Agent.Config.SSMEndpoint = "vpce-0abc.ssm.us-east-1.vpce.amazonaws.com" }, "i:ssm-agent-endpoint-override"},
 	{"unprivileged", func(r *probes.Round) {
 		r.Host.Privileged = false
 		r.Agent.Identity = probes.AgentIdentity{FileState: probes.FileState{Unknown: true}}

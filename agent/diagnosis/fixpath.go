@@ -19,6 +19,12 @@ func fixNoRoute(v *view, rs []*probes.Result) []Fix {
 		{"a missing default route comes back with the DHCP lease", "sudo networkctl renew " + firstInterface(v) + " || sudo dhclient " + firstInterface(v)}, v.thenRestart()}
 }
 
+func fixNoNetwork(v *view) []Fix {
+	dev := firstInterface(v)
+	return []Fix{{"bring the network interface up and take a DHCP lease", "ip -br address; ip route; sudo ip link set dev " + dev + " up; sudo networkctl renew " + dev + " || sudo dhclient " + dev},
+		{"if this is not an EC2 instance and you want to try a network for one, run it where that network is, with the region", "agentctl probe --region <region>"}}
+}
+
 func fixEgressBlocked(v *view) []Fix {
 	return []Fix{
 		{"let 443 out of this instance's security group",

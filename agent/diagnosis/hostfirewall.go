@@ -31,7 +31,7 @@ func ruleHostFirewall(v *view) {
 	}
 	if m := v.r.Metadata; m.State == probes.MetadataUnreachable && (ownSender(v, m.Sender) || (m.Local && m.Reason == probes.Prohibited)) {
 		required = true
-		claims = append(claims, subjectIMDS, subjectRegion, subjectCredentials, subjectAgent)
+		claims = append(claims, subjectIMDS, subjectRegion, subjectCredentials, subjectRunning)
 		f.Targets = append(f.Targets, subjectIMDS)
 		f.Evidence = append(f.Evidence, Evidence{"instance metadata " + imdsAddr + ":80", ownWords(m.Sender, v)})
 	}

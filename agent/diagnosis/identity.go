@@ -67,7 +67,7 @@ func ruleMetadata(v *view) {
 	}
 	// Without metadata the agent exits at start, so it being stopped, and the
 	// region being unknown, are consequences.
-	v.add(f, subjectIMDS, subjectRegion, subjectCredentials, subjectAgent)
+	v.add(f, subjectIMDS, subjectRegion, subjectCredentials, subjectRunning)
 }
 
 func metadataReason(m probes.Metadata) string {
@@ -131,7 +131,7 @@ func ruleProxiedMetadata(v *view) {
 	} else {
 		f.Evidence = append(f.Evidence, Evidence{"credentials of the SSM Agent", credentialAge(id, v.now())})
 	}
-	v.add(f, subjectCredentials, subjectAgent)
+	v.add(f, subjectCredentials, subjectRunning)
 }
 
 func credentialAge(id probes.AgentIdentity, now time.Time) string {
@@ -262,7 +262,7 @@ func ruleUnprivileged(v *view) {
 		return
 	}
 	slices.Sort(what)
-	v.add(Finding{Code: "host-unprivileged", Severity: Info, Capabilities: []Capability{},
+	v.addInfo(Finding{Code: "host-unprivileged", Severity: Info, Capabilities: []Capability{},
 		Summary:  "Run without the rights to read everything; what follows is not known: " + strings.Join(slices.Compact(what), ", ") + ".",
 		Evidence: []Evidence{{"not readable", strings.Join(slices.Compact(what), ", ")}},
 		Fix:      []Fix{{Text: "run it again as root for the full answer", Command: "sudo agentctl probe"}}})

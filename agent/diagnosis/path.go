@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 
@@ -109,6 +110,40 @@ func pinned(r *probes.Result) []int {
 // silent are the unexplained targets that answer no connect.
 func (v *view) silent() []*probes.Result {
 	return where(v.failing(probes.PhaseTCP), func(r *probes.Result) bool { return v.fate(r) == fateSilent })
+}
+
+// ruleNothingRoutes: with no way to anything, be it the metadata service, the
+// resolver or a target, the missing route is the one cause and not three.
+func ruleNothingRoutes(v *view) {
+	m, conf := v.r.Metadata, v.configured()
+	if m.State != probes.MetadataUnreachable || !m.Local || m.Reason != probes.NoRoute || hasDefaultRoute(v) || !v.free(subjectIMDS) {
+		return
+	}
+	for _, rr := range conf {
+		if !isDead(rr) || rr.Worst != probes.NoRoute {
+			return
+		}
+	}
+	f := Finding{Code: "net-no-route", Severity: Critical, Capabilities: Capabilities(), Targets: requiredNames(v.dnsFailing()),
+		Summary:  "This machine has no network: no interface but loopback has an address.",
+		Evidence: []Evidence{{"route table", "no default route"}, {"instance metadata " + imdsAddr, "no route"}}}
+	for _, rr := range conf {
+		f.Evidence = append(f.Evidence, Evidence{"resolver " + resolverName(rr.Addr), "no route"})
+	}
+	if hasAddress(v) {
+		f.Summary = "This machine has no default route, so it reaches nothing outside its own subnet: no metadata, no resolver, no endpoint."
+	}
+	for _, i := range v.r.Host.Interfaces {
+		if !i.Loopback {
+			state := "down"
+			if i.Up {
+				state = "up"
+			}
+			f.Evidence = append(f.Evidence, Evidence{"interface " + i.Name, fmt.Sprintf("%s, %s", state, words.Count(len(i.Addrs), "address"))})
+		}
+	}
+	f.Fix = fixNoNetwork(v)
+	v.add(f, append(names(v.dnsFailing()), subjectIMDS, subjectRegion, subjectCredentials, subjectRunning, subjectResolver)...)
 }
 
 func ruleNoRoute(v *view) {

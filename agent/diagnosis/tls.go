@@ -374,12 +374,12 @@ func ruleInspected(v *view) {
 		return
 	}
 	hit := where(v.probed(), func(r *probes.Result) bool {
-		return r.Target.AWS && r.State == probes.Up && r.TLS != nil && r.TLS.Trusted && !r.TLS.Genuine && r.TLS.NameOK
+		return r.Target.AWS && r.TLS != nil && r.TLS.Reason == probes.OK && r.TLS.Trusted && !r.TLS.Genuine
 	})
 	if len(hit) == 0 {
 		return
 	}
-	v.add(Finding{Code: "tls-inspected", Severity: Info, Capabilities: []Capability{}, Targets: names(hit),
-		Summary:  "TLS is inspected on the way, by a certificate authority that this machine trusts. It works.",
+	v.addInfo(Finding{Code: "tls-inspected", Severity: Info, Capabilities: []Capability{}, Targets: names(hit),
+		Summary:  "TLS is inspected on the way, by a certificate authority that this machine trusts.",
 		Evidence: chainEvidence(hit), Fix: []Fix{{Text: "nothing to do; exempt the AWS names from inspection if the SSM Agent's sessions break"}}})
 }

@@ -18,7 +18,7 @@ const (
 	subjectIMDS        = "imds"
 	subjectRegion      = "region"
 	subjectCredentials = "credentials"
-	subjectAgent       = "ssm-agent"
+	subjectRunning     = "ssm-agent"
 	subjectResolver    = "resolver"
 )
 
@@ -98,7 +98,18 @@ func (v *view) add(f Finding, claims ...string) {
 	if f.Targets == nil {
 		f.Targets = []string{}
 	}
+	for i, x := range f.Fix {
+		f.Fix[i].Text = strings.ToUpper(x.Text[:1]) + x.Text[1:]
+	}
 	v.out = append(v.out, f)
+}
+
+// addInfo records what is worth knowing; it explains nothing.
+func (v *view) addInfo(f Finding) {
+	claimed := v.claimed
+	v.claimed = map[string]Code{}
+	v.add(f)
+	v.claimed = claimed
 }
 
 func (v *view) free(subject string) bool { _, ok := v.claimed[subject]; return !ok }
@@ -174,38 +185,34 @@ const (
 	fateOwn                 // our own firewall
 )
 
-// deadNeighbour is how long a kernel looks for a neighbour before it gives up
-// (three ARP probes, one second apart): an EHOSTUNREACH without a known sender
-// that comes sooner was sent by somebody.
-const deadNeighbour = 2500 * time.Millisecond
+// deadNeighbour parts two kinds of EHOSTUNREACH that bear no router's address:
+// what a firewall or router sends comes with the first or second SYN, within
+// little more than a second, while a kernel that finds no neighbour gives up
+// after three ARP probes, one second apart, which a connect begun 1.5 s later
+// shares. The kernel signs its own verdict with one of our addresses.
+const deadNeighbour = 1250 * time.Millisecond
 
 func (v *view) connFate(c probes.Conn) fate {
-	switch c.Reason {
-	case probes.OK:
+	late := c.Duration >= deadNeighbour.Seconds()
+	own := c.Sender.IsValid() && v.r.Host.OwnsAddr(c.Sender)
+	switch {
+	case c.Reason == probes.OK:
 		return fateUp
-	case probes.Timeout:
+	case c.Reason == probes.Timeout:
 		return fateSilent
-	}
-	if c.Sender.IsValid() {
-		if v.r.Host.OwnsAddr(c.Sender) {
-			return fateOwn
-		}
+	case c.Reason == probes.Unreachable && late && (own || !c.Sender.IsValid()):
+		return fateSilent
+	case own:
+		return fateOwn
+	case c.Sender.IsValid():
 		return fateICMP
-	}
-	switch c.Reason {
-	case probes.Refused:
+	case c.Reason == probes.Refused:
 		return fateRefused
-	case probes.NoRoute:
+	case c.Reason == probes.NoRoute:
 		return fateNoRoute
-	case probes.Prohibited:
-		if c.Local {
-			return fateOwn
-		}
-		return fateICMP
-	case probes.Unreachable:
-		if c.Errno == "EHOSTUNREACH" && c.Duration >= deadNeighbour.Seconds() {
-			return fateSilent
-		}
+	case c.Reason == probes.Prohibited && c.Local:
+		return fateOwn
+	case c.Reason == probes.Prohibited, c.Reason == probes.Unreachable:
 		return fateICMP
 	}
 	return fateNone

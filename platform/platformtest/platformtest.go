@@ -210,27 +210,33 @@ func (h *Host) ProcessEnv(pid int) (map[string]string, error) {
 
 // lookup finds a file, or a directory that only its files imply.
 func (h *Host) lookup(at string) (File, bool) {
+	if f, ok := h.Files[at]; ok {
+		return h.complete(f), true
+	}
+	below := strings.TrimSuffix(at, "/") + "/"
+	implied := false
 	for name, f := range h.Files {
-		if clean(name) != at {
-			continue
+		name = clean(name)
+		if name == at {
+			return h.complete(f), true
 		}
-		if f.Mode.Perm() == 0 {
-			f.Mode |= 0o644
-			if f.Mode.IsDir() {
-				f.Mode |= 0o755
-			}
-		}
-		if f.ModTime.IsZero() {
-			f.ModTime = h.Clock
-		}
-		return f, true
+		implied = implied || strings.HasPrefix(name, below)
 	}
-	for name := range h.Files {
-		if strings.HasPrefix(clean(name), strings.TrimSuffix(at, "/")+"/") {
-			return File{Mode: fs.ModeDir | 0o755, ModTime: h.Clock}, true
+	return File{Mode: fs.ModeDir | 0o755, ModTime: h.Clock}, implied
+}
+
+// complete fills in what a File leaves to its zero value.
+func (h *Host) complete(f File) File {
+	if f.Mode.Perm() == 0 {
+		f.Mode |= 0o644
+		if f.Mode.IsDir() {
+			f.Mode |= 0o755
 		}
 	}
-	return File{}, false
+	if f.ModTime.IsZero() {
+		f.ModTime = h.Clock
+	}
+	return f
 }
 
 // clean makes a path comparable: slashes only, and Windows's without regard to

@@ -169,7 +169,7 @@ func (a *asker) role(ctx context.Context, token string) {
 			return false
 		}
 		a.m.RoleCode, a.m.RoleMessage, a.m.RoleExpires = c.Code, c.Message, c.Expires
-		a.m.Role = c.state(a.now())
+		a.m.Role = c.state()
 		return true
 	})
 }

@@ -43,8 +43,6 @@ func AddrFor(f platform.Facts) netip.AddrPort {
 type Options struct {
 	Addr netip.AddrPort
 	Dial Dial
-	// Now is the clock by which credentials expire; nil is time.Now.
-	Now func() time.Time
 
 	pace pace // the zero value is standardPace
 }
@@ -94,16 +92,13 @@ func Ask(ctx context.Context, o Options) probes.Metadata {
 	if o.Dial == nil {
 		o.Dial = dialPlain
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.pace == (pace{}) {
 		o.pace = standardPace
 	}
 	started := time.Now()
 	parent := ctx
 	ctx, cancel := context.WithTimeout(parent, o.pace.total)
-	a := &asker{pool: newPool(o.Addr, o.Dial), pace: o.pace, now: o.Now, asked: map[string]bool{}}
+	a := &asker{pool: newPool(o.Addr, o.Dial), pace: o.pace, asked: map[string]bool{}}
 	a.run(ctx)
 	cancel()
 	a.wait()
@@ -119,7 +114,6 @@ func Ask(ctx context.Context, o Options) probes.Metadata {
 type asker struct {
 	pool *pool
 	pace pace
-	now  func() time.Time
 
 	group sync.WaitGroup // everything that was started and may outlive its use
 	mu    sync.Mutex     // guards m and the counts while data is fetched

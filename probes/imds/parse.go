@@ -176,10 +176,10 @@ func parseCredentials(body []byte) (credentials, bool) {
 	return c, true
 }
 
-// state is how the role stands at a time. Credentials past their expiration are
-// failing, with a Code of Success: IMDS renews them five minutes before.
-func (c credentials) state(now time.Time) probes.RoleState {
-	if c.Code != "Success" || !c.Expires.IsZero() && !c.Expires.After(now) {
+// state is how the role stands. Whether its credentials have expired is for the
+// judge to say, who knows how far off the local clock is.
+func (c credentials) state() probes.RoleState {
+	if c.Code != "Success" {
 		return probes.RoleFailing
 	}
 	return probes.RoleOK

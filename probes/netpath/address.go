@@ -35,6 +35,9 @@ func (r *probe) lookup(ctx context.Context) []netip.AddrPort {
 	}
 	r.res.Addresses = usable(name.Addrs, r.Facts.HasGlobalIPv6())
 	detail := fmt.Sprintf("%d addresses", len(name.Addrs))
+	if len(name.Addrs) == 1 {
+		detail = "1 address"
+	}
 	if len(r.res.Addresses) == 0 {
 		if len(name.Addrs) > 0 {
 			detail = "only IPv6 addresses, and this host has no global IPv6"

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"agentctl/probes"
@@ -33,7 +34,10 @@ func (r *probe) judge(f *probes.TLS, chain []*x509.Certificate, host string) {
 	leaf, now := chain[0], r.now()
 	used := r.verify(chain, r.trust(), now)
 	f.Trusted = used != nil
-	genuine := r.verify(chain, r.ServiceRoots, now)
+	genuine := used
+	if !endsIn(used, r.ServiceRoots) {
+		genuine = r.verify(chain, r.ServiceRoots, now)
+	}
 	f.Genuine = genuine != nil
 	f.NameOK = leaf.VerifyHostname(host) == nil
 	if used == nil {
@@ -94,6 +98,18 @@ func (r *probe) verify(chain []*x509.Certificate, roots *x509.CertPool, now time
 	return nil
 }
 
+// endsIn tells whether a verified chain's root is one of the pool: then its
+// signatures need no second look. For a certificate of the pool x509 checks
+// none.
+func endsIn(chain []*x509.Certificate, roots *x509.CertPool) bool {
+	if len(chain) == 0 || roots == nil {
+		return false
+	}
+	root := chain[len(chain)-1]
+	found, err := root.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: root.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	return err == nil && len(found[0]) == 1
+}
+
 // verifyTimes are now and the times at which the chain may have held: the ends
 // of the span in which all its certificates are valid, of the leaf's, and its
 // middle.
@@ -133,8 +149,8 @@ func outOfTime(chain []*x509.Certificate, now time.Time) (early, late bool) {
 }
 
 func isTimeError(err error) bool {
-	e, ok := err.(x509.CertificateInvalidError)
-	return ok && e.Reason == x509.Expired
+	var e x509.CertificateInvalidError
+	return errors.As(err, &e) && e.Reason == x509.Expired
 }
 
 func reasonableKey(c *x509.Certificate) bool {

@@ -35,12 +35,11 @@ func dialLinux(ctx context.Context, addr netip.AddrPort, o DialOptions, begin ti
 	}
 	fd, err := newSocket(addr.Addr().Is4() || addr.Addr().Is4In6(), o)
 	if err != nil {
-		localFailure(info, addr, err)
+		socketFailure(info, err)
 		return nil
 	}
-	switch err := unix.Connect(fd, sockaddr(addr)); err {
-	case nil, unix.EINPROGRESS, unix.EINTR:
-	default:
+	err = unix.Connect(fd, sockaddr(addr))
+	if err != nil && !errors.Is(err, unix.EINPROGRESS) && !errors.Is(err, unix.EINTR) {
 		unix.Close(fd)
 		localFailure(info, addr, err)
 		return nil
@@ -210,8 +209,18 @@ func onSocket(file *os.File, do func(fd int)) {
 	}
 }
 
-// localFailure maps an error that socket or connect gave at once: nothing left
-// this host.
+// socketFailure maps an error that came before connect.
+func socketFailure(info *probes.Conn, err error) {
+	info.Reason, info.Local, info.Errno = probes.Internal, true, errnoName(err)
+	switch {
+	case errors.Is(err, unix.EAFNOSUPPORT): // IPv6 switched off
+		info.Reason = probes.NoRoute
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		info.Reason = probes.Prohibited
+	}
+}
+
+// localFailure maps an error that connect gave at once: nothing left this host.
 func localFailure(info *probes.Conn, addr netip.AddrPort, err error) {
 	info.Local, info.Errno = true, errnoName(err)
 	switch {
@@ -223,7 +232,6 @@ func localFailure(info *probes.Conn, addr netip.AddrPort, err error) {
 		errors.Is(err, unix.EHOSTUNREACH), // an unreachable route
 		errors.Is(err, unix.EACCES),       // a prohibit route
 		errors.Is(err, unix.EINVAL),       // a blackhole route
-		errors.Is(err, unix.EAFNOSUPPORT), // IPv6 switched off
 		errors.Is(err, unix.EADDRNOTAVAIL) && !addr.Addr().Unmap().Is4():
 		info.Reason = probes.NoRoute
 	default:

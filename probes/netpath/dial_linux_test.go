@@ -2,6 +2,7 @@ package netpath
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"os/exec"
@@ -137,7 +138,7 @@ func TestDialInSilentNetwork(t *testing.T) {
 				if c.Reason != tt.reason || c.Sender != tt.sender || c.Local {
 					t.Errorf("%+v", c)
 				}
-				if c.Duration > 0.2 {
+				if c.Duration > 0.9 { // the repeated SYN would bring it
 					t.Errorf("not ended early: %v s", c.Duration)
 				}
 			}, append(append([]string{}, base...), nft)...)
@@ -181,4 +182,27 @@ func segmentSize(c net.Conn) (n int) {
 		raw.Control(func(fd uintptr) { n, _ = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG) })
 	}
 	return n
+}
+
+func TestClampedExperiment(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t, "root")
+	cfg := &tls.Config{Certificates: []tls.Certificate{ca.server(t, certOptions{names: []string{testHost}})}}
+	addr := serve(t, func(c net.Conn) {
+		if segmentSize(c) > 600 {
+			hang(c)
+			return
+		}
+		s := tls.Server(c, cfg)
+		s.Handshake()
+		hang(s)
+	})
+	r := prober(ca.pool(), ca.pool()).Probe(t.Context(), target(addr.Port(), probes.AnswerAWS))
+	wantDown(t, r, probes.PhaseTLS, probes.HandshakeTimeout)
+	for _, e := range r.Experiments {
+		clamped := e.Kind == probes.ExpClamp || e.Kind == probes.ExpClassic
+		if clamped != (e.Reason == probes.OK) {
+			t.Errorf("%+v", e)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package netpath
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 
@@ -67,6 +68,14 @@ const (
 	dnsFails              // the client asks the next resolver
 	dnsPlainOnly          // fails for the client, answered without EDNS
 )
+
+// form is the question with EDNS or without.
+func (q *dnsQuestion) form(edns bool) *dnsForm {
+	if edns {
+		return &q.edns
+	}
+	return &q.plain
+}
 
 // view tells how the question stands for a client that does or does not send
 // EDNS, and which outcome says so.
@@ -137,13 +146,10 @@ func (d *DNS) ask(server int, name string, qtype uint16, edns bool, wake chan st
 		d.questions[key] = q
 		d.order = append(d.order, q)
 	}
-	if wake != nil {
+	if wake != nil && !slices.Contains(q.wake, wake) {
 		q.wake = append(q.wake, wake)
 	}
-	form := &q.plain
-	if edns {
-		form = &q.edns
-	}
+	form := q.form(edns)
 	form.wanted = true
 	d.start(q, form)
 }

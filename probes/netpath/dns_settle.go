@@ -2,35 +2,36 @@ package netpath
 
 import (
 	"context"
-	"time"
+	"slices"
 )
-
-// settleEvery is how often Settle looks; questions end within seconds.
-const settleEvery = 5 * time.Millisecond
 
 // Settle waits until no question to a configured resolver is under way, or until
 // ctx ends. Questions to the VPC's resolver that were asked for comparison only
 // may go on: where nothing failed nobody needs their answer.
 func (d *DNS) Settle(ctx context.Context) {
-	tick := time.NewTicker(settleEvery)
-	defer tick.Stop()
-	for d.asking() {
+	wake := make(chan struct{}, 1)
+	for d.asking(wake) {
 		select {
-		case <-tick.C:
+		case <-wake:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// asking tells whether a configured resolver has still to answer.
-func (d *DNS) asking() bool {
+// asking tells whether a configured resolver has still to answer, and has wake
+// told when it does.
+func (d *DNS) asking(wake chan struct{}) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	open := false
 	for _, q := range d.order {
 		if q.server < d.ours && (q.plain.asked && !q.plain.done || q.edns.asked && !q.edns.done) {
-			return true
+			open = true
+			if !slices.Contains(q.wake, wake) {
+				q.wake = append(q.wake, wake)
+			}
 		}
 	}
-	return false
+	return open
 }

@@ -97,9 +97,13 @@ func (d *DNS) await(ctx context.Context, fqdn string, client probes.Client, wake
 		for _, k := range more {
 			d.ask(k.server, k.name, k.qtype, d.sendsEDNS(k.server, client), wake)
 		}
+		d.listen(fqdn, wake)
 		d.mu.Unlock()
 		if settled {
 			return v
+		}
+		if more != nil {
+			continue // an answer may be there already: another lookup asked
 		}
 		if timer == nil {
 			timer = time.NewTimer(d.times.impatience)
@@ -114,6 +118,18 @@ func (d *DNS) await(ctx context.Context, fqdn string, client probes.Client, wake
 			return dnsVerdict{reason: probes.Canceled}
 		case <-d.ctx.Done():
 			return dnsVerdict{reason: probes.Canceled}
+		}
+	}
+}
+
+// listen has wake told of the answers for a name, also where another lookup put
+// the questions. The caller holds the mutex.
+func (d *DNS) listen(fqdn string, wake chan struct{}) {
+	for i := range d.ours {
+		for _, t := range d.types() {
+			if q := d.questions[dnsKey{i, fqdn, t}]; q != nil && !slices.Contains(q.wake, wake) {
+				q.wake = append(q.wake, wake)
+			}
 		}
 	}
 }
@@ -180,13 +196,14 @@ func (d *DNS) family(fqdn string, qtype uint16, client probes.Client, haste dnsH
 	waiting := false
 	for i := range d.ours {
 		q := d.questions[dnsKey{i, fqdn, qtype}]
-		if q == nil {
+		edns := d.sendsEDNS(i, client)
+		if q == nil || !q.form(edns).wanted {
 			if haste == dnsAtOnce {
 				break
 			}
 			return dnsFamily{next: i}
 		}
-		state, out := q.view(d.sendsEDNS(i, client))
+		state, out := q.view(edns)
 		if out != nil && out.reason == probes.Canceled {
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,6 +97,21 @@ func (a *authority) under(t testing.TB, o certOptions) *authority {
 	o.ca = true
 	cert, key := a.issue(t, o)
 	return &authority{cert: cert, key: key, up: append([]*x509.Certificate{cert}, a.up...)}
+}
+
+// cross is the other authority with a certificate that a has signed.
+func (a *authority) cross(t testing.TB, other *authority) *authority {
+	tpl := *other.cert
+	tpl.SerialNumber = big.NewInt(99)
+	der, err := x509.CreateCertificate(rand.Reader, &tpl, a.cert, &other.key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &authority{cert: cert, key: other.key, up: []*x509.Certificate{cert}}
 }
 
 func (a *authority) server(t testing.TB, o certOptions) tls.Certificate {
@@ -248,6 +264,33 @@ func wantUp(t testing.TB, r probes.Result) {
 	if r.State != probes.Up {
 		t.Errorf("state %s: steps %+v\nTLS %+v\nHTTP %+v", r.State, r.Steps, r.TLS, r.HTTP)
 	}
+}
+
+// together runs f for every index at the same time: probes that wait for a
+// hostile server need no processor.
+func together[T any](n int, f func(i int) T) []T {
+	out := make([]T, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { out[i] = f(i) })
+	}
+	wg.Wait()
+	return out
+}
+
+// timed is a result, how long the probe took, and how often it called Late.
+type timed struct {
+	probes.Result
+	took time.Duration
+	late int32
+}
+
+func (p *Prober) timed(t testing.TB, tgt probes.Target) timed {
+	var late atomic.Int32
+	p.Late = func() { late.Add(1) }
+	begin := time.Now()
+	r := p.Probe(t.Context(), tgt)
+	return timed{r, time.Since(begin), late.Load()}
 }
 
 // needRoot skips a test that needs its own network namespace; in CI that must

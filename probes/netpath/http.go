@@ -225,6 +225,8 @@ func readFailure(ctx context.Context, err error) probes.Reason {
 		return probes.TLSAlert
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return probes.Closed
+	case isBroken(err):
+		return probes.Unreachable
 	}
 	return probes.Malformed
 }

@@ -108,6 +108,8 @@ func handshakeFailure(ctx context.Context, facts *probes.TLS, w *wire, err error
 		facts.Reason = probes.Closed
 	case w.alert == alertProtocolVersion:
 		facts.Reason = probes.ProtocolVersion // the server chose one that we did not offer
+	case isBroken(err):
+		facts.Reason = probes.Unreachable
 	default:
 		facts.Reason = probes.Malformed
 	}

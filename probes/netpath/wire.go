@@ -3,6 +3,7 @@ package netpath
 import (
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -78,6 +79,13 @@ func (w *wire) foreign() bool {
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
+}
+
+// isBroken tells whether the system itself ended the connection, such as for an
+// ICMP error that came while it waited. Timeouts and resets have their own tests.
+func isBroken(err error) bool {
+	var s *os.SyscallError
+	return errors.As(err, &s)
 }
 
 // printable makes bytes that others sent fit for a report: at most limit bytes

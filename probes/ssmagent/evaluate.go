@@ -23,6 +23,7 @@ import (
 const (
 	maxStatements = 4000
 	maxValue      = 2048
+	maxList       = 512
 	maxDepth      = 16 // of brackets, and of not
 )
 

@@ -32,6 +32,9 @@ func (p *program) eval(e string) value {
 		if len(parts) == 1 && pair[0] == "(" && !strings.HasSuffix(strings.TrimSpace(inner), ",") {
 			return p.eval(inner)
 		}
+		if len(parts) > maxList {
+			return value{}
+		}
 		v := value{known: true, list: []string{}}
 		for _, part := range parts {
 			if strings.TrimSpace(part) == "" {
@@ -73,9 +76,10 @@ func (p *program) format(template, args string) value {
 
 func (p *program) join(parts []string) value {
 	var names []string
+	total := 0
 	for _, part := range parts {
 		v := p.eval(part)
-		if !v.known || v.list != nil || len(v.text) > maxValue {
+		if total += len(v.text); !v.known || v.list != nil || total > maxValue {
 			return value{}
 		}
 		names = append(names, strings.Trim(v.text, "/"))

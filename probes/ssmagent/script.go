@@ -105,35 +105,54 @@ func PayloadURL(host platform.Host, script, region string) (string, bool) {
 	return evaluate(string(text), region)
 }
 
-var (
-	// downloadLine is what the script logs before it downloads.
-	downloadLine = regexp.MustCompile(`(?i)Downloading payload from (https?://[^\s"'<>]{1,900})`)
-	// literal is a payload's address written out.
-	literal = regexp.MustCompile(`https?://[^\s"'<>%${}()\\]{1,512}/(?:patch-baseline-operations-[0-9.]+\.tar\.gz|Amazon\.PatchBaselineOperations-[0-9.]+\.zip)`)
+const (
+	// downloadMark is what the script logs before the address, see download_to.
+	downloadMark = "Downloading payload from "
+	maxURL       = 1024
 )
+
+// payloadName ends the address of a payload, for Linux and for Windows.
+var payloadName = regexp.MustCompile(`/(?:patch-baseline-operations-[0-9.]+\.tar\.gz|Amazon\.PatchBaselineOperations-[0-9.]+\.zip)$`)
 
 // downloaded is the address in a script's output, the last one.
 func downloaded(output []byte) string {
-	all := downloadLine.FindAllSubmatch(output, -1)
-	if len(all) == 0 {
+	i := bytes.LastIndex(output, []byte(downloadMark))
+	if i < 0 {
 		return ""
 	}
-	return payload(string(all[len(all)-1][1]))
+	words := bytes.FieldsFunc(output[i+len(downloadMark):min(len(output), i+len(downloadMark)+maxURL)], outsideURL)
+	if len(words) == 0 {
+		return ""
+	}
+	return payload(string(words[0]))
 }
 
 // literalURL is the one payload address that a script has written out; "" where it
 // has none or several.
 func literalURL(script []byte) string {
-	all := literal.FindAll(script, -1)
-	if len(all) == 0 {
-		return ""
-	}
-	for _, m := range all {
-		if !bytes.Equal(m, all[0]) {
-			return ""
+	found := ""
+	for line := range bytes.Lines(script) {
+		if !bytes.Contains(line, []byte("://")) {
+			continue
+		}
+		for _, w := range bytes.FieldsFunc(line, outsideURL) {
+			if len(w) > maxURL || !payloadName.Match(w) || bytes.ContainsAny(w, "%${}\\") {
+				continue
+			}
+			if u := payload(string(w)); u != "" && u != found {
+				if found != "" {
+					return ""
+				}
+				found = u
+			}
 		}
 	}
-	return payload(string(all[0]))
+	return found
+}
+
+// outsideURL tells which characters end an address in a text.
+func outsideURL(r rune) bool {
+	return r <= ' ' || strings.ContainsRune("\"'<>()`;|", r)
 }
 
 // payload checks that an address can be probed: a host and a path, no user, no

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	maxLogTail   = 512 << 10
+	maxLogTail   = 256 << 10
 	maxAudit     = 64 << 10
 	maxAuditDays = 64
 	maxNotes     = 16 << 10
@@ -156,7 +156,7 @@ func logStart(tail []byte, zone *time.Location) record {
 		if m == nil || findVersion(m[2]) != m[2] {
 			continue
 		}
-		if t, err := time.ParseInLocation(time.DateTime, m[1], zone); err == nil && !t.Before(newest.at) {
+		if t, err := time.ParseInLocation(time.DateTime, m[1], zone); err == nil && t.Year() > 2000 && !t.Before(newest.at) {
 			newest.version, newest.at = m[2], t
 		}
 	}
