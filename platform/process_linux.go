@@ -18,6 +18,7 @@ const (
 	maxProcesses = 65_536
 	maxCmdline   = 4 << 10
 	maxEnviron   = 128 << 10 // ARG_MAX's floor; a service has a few kB
+	maxNoted     = 16        // processes that Unreadable names
 	// userHZ is the unit of the kernel's times towards user space: fixed at 100
 	// on every architecture that EC2 has (time(7), USER_HZ).
 	userHZ = 100
@@ -42,6 +43,7 @@ func (m *machine) readProcesses(f *Facts) {
 	}
 	ourNet, _ := os.Readlink("/proc/self/ns/net")
 	buf := make([]byte, 4096)
+	noted := 0
 	for {
 		entries, err := dir.ReadDir(1024)
 		for _, e := range entries {
@@ -55,8 +57,13 @@ func (m *machine) readProcesses(f *Facts) {
 				return
 			}
 			// A process that ends between listing and reading is no news.
-			if p, ok := m.readProcess(fd, e.Name(), boot, ourNet, buf); ok {
+			p, denied, ok := m.readProcess(fd, e.Name(), boot, ourNet, buf)
+			if ok {
 				f.Processes = append(f.Processes, p)
+			}
+			if denied && noted < maxNoted {
+				noted++
+				f.note("/proc/"+e.Name()+"/exe ("+p.Comm+")", fs.ErrPermission)
 			}
 		}
 		if len(entries) == 0 || err != nil {
@@ -68,26 +75,28 @@ func (m *machine) readProcesses(f *Facts) {
 	}
 }
 
-func (m *machine) readProcess(proc int, pid string, boot time.Time, ourNet string, buf []byte) (Process, bool) {
+// readProcess reads one process. denied tells that a closer look was wanted and not
+// allowed, ok that there is such a process.
+func (m *machine) readProcess(proc int, pid string, boot time.Time, ourNet string, buf []byte) (p Process, denied, ok bool) {
 	data, uid, err := readAt(proc, pid+"/stat", buf)
 	if err != nil {
-		return Process{}, false
+		return Process{}, false, false
 	}
 	s, err := parseStat(data)
 	if err != nil {
-		return Process{}, false
+		return Process{}, false, false
 	}
-	p := Process{PID: s.pid, PPID: s.ppid, UID: uid, Comm: s.comm, State: string(s.state)}
+	p = Process{PID: s.pid, PPID: s.ppid, UID: uid, Comm: s.comm, State: string(s.state)}
 	if !boot.IsZero() && s.start < math.MaxInt64/uint64(time.Second) {
 		p.Start = boot.Add(time.Duration(s.start) * (time.Second / userHZ)).UTC()
 	}
 	if !m.detailed(s.comm) {
-		return p, true
+		return p, false, true
 	}
-	if exe, err := readlinkAt(proc, pid+"/exe", buf); err == nil {
-		// The kernel marks a file that was replaced since, as by an update.
-		p.Exe = strings.TrimSuffix(exe, " (deleted)")
-	}
+	exe, err := readlinkAt(proc, pid+"/exe", buf)
+	// The kernel marks a file that was replaced since, as by an update.
+	p.Exe = strings.TrimSuffix(exe, " (deleted)")
+	denied = errors.Is(err, fs.ErrPermission)
 	if data, _, err := readAt(proc, pid+"/cmdline", buf[:maxCmdline]); err == nil {
 		p.Args = splitNUL(data)
 	}
@@ -95,7 +104,7 @@ func (m *machine) readProcess(proc int, pid string, boot time.Time, ourNet strin
 		shared := ns == ourNet
 		p.NetShared = &shared
 	}
-	return p, true
+	return p, denied, true
 }
 
 // readAt reads the beginning of a file below a directory, as much as buf holds,

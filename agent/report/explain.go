@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"agentctl/agent/diagnosis"
+	"agentctl/agent/words"
 )
 
 // explainWidth keeps explanations readable on the narrowest usual terminal.
@@ -15,13 +16,17 @@ const explainWidth = 78
 // the source.
 func WriteEntry(w io.Writer, e diagnosis.Entry) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", e.Code, e.Title)
-	fmt.Fprintf(&b, "%s, %s\n", e.Block, e.Severity)
+	fmt.Fprintf(&b, "%s: %s\n\n", e.Code, e.Title)
 	for _, p := range []struct{ head, text string }{
-		{"Meaning", e.Meaning}, {"Recognised by", e.Recognised}, {"Fix", e.Fix}, {"Explains", codes(e.Suppresses)}, {"Source", e.Source},
+		{"Severity", e.Severity}, {"Meaning", e.Meaning}, {"Recognised by", e.Recognised}, {"Fix", e.Fix}, {"Explains", codes(e.Suppresses)}, {"Source", e.Source},
 	} {
 		if p.text != "" {
-			fmt.Fprintf(&b, "\n%s\n%s", p.head, fold(p.text, "  ", explainWidth))
+			for i, line := range words.Wrap(p.text, explainWidth-15) {
+				if i > 0 {
+					p.head = ""
+				}
+				fmt.Fprintf(&b, "%-15s%s\n", p.head, line)
+			}
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -49,7 +54,7 @@ func WriteCatalogue(w io.Writer, es []diagnosis.Entry) error {
 // CatalogueMarkdown is docs/findings.md.
 func CatalogueMarkdown(es []diagnosis.Entry) string {
 	var b strings.Builder
-	b.WriteString("# Findings\n\nGenerated from the catalogue (`make docs`); `agentctl explain CODE` says the same.\nA finding is a root cause: what it explains is not reported beside it.\n")
+	b.WriteString("# Findings\n\nGenerated from the catalogue (`make golden`); `agentctl explain CODE` says the same.\nA finding is a root cause: what it explains is not reported beside it.\n")
 	block := ""
 	for _, e := range es {
 		if e.Block != block {
@@ -71,21 +76,4 @@ func codes(cs []diagnosis.Code) string {
 		s[i] = string(c)
 	}
 	return strings.Join(s, ", ")
-}
-
-// fold wraps a paragraph at a width, each line indented.
-func fold(text, indent string, width int) string {
-	var b strings.Builder
-	line := indent
-	for _, word := range strings.Fields(text) {
-		if len(line)+1+len(word) > width && line != indent {
-			b.WriteString(line + "\n")
-			line = indent
-		}
-		if line != indent {
-			line += " "
-		}
-		line += word
-	}
-	return b.String() + line + "\n"
 }

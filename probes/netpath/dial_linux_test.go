@@ -138,9 +138,15 @@ func TestDialInSilentNetwork(t *testing.T) {
 				if c.Reason != tt.reason || c.Sender != tt.sender || c.Local {
 					t.Errorf("%+v", c)
 				}
-				if c.Duration > 0.9 { // the repeated SYN would bring it
-					t.Errorf("not ended early: %v s", c.Duration)
+				// The repeated SYN would bring the error too, a second later. Once
+				// in a while the system loses the first one.
+				for range 3 {
+					if c.Duration < 0.9 {
+						return
+					}
+					c = dial(tt.addr, 3*time.Second)
 				}
+				t.Errorf("not ended early: %v s", c.Duration)
 			}, append(append([]string{}, base...), nft)...)
 		})
 	}
