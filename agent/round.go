@@ -119,7 +119,7 @@ func (r *round) background(ctx context.Context) {
 	syncCtx, stop := context.WithCancel(ctx)
 	r.stopSync = stop
 	go func() { r.sync <- timesync.Ask(syncCtx, timesync.Address) }()
-	r.Agent = ssmagent.Read(r.Options.Host)
+	r.Agent = ssmagent.ReadWith(r.Options.Host, r.Round.Host)
 	r.local = localRegion(r.Options.Region, r.Config, r.Agent, r.Round.Host.Resolver.Search)
 }
 
@@ -168,6 +168,7 @@ const lateAfter = 1500 * time.Millisecond
 func (r *round) measure(ctx context.Context) {
 	facts := r.Round.Host
 	r.dns = netpath.NewDNS(netpath.DNSOptions{Facts: facts, VPCAliases: r.vpcAlias})
+	r.payload()
 	targets := aws.Plan(aws.PlanInput{Region: r.Round.Region.Name, Partition: r.Metadata.Partition, Agent: r.Agent, OS: facts.OS,
 		Groups: r.Round.Groups, Internet: r.Config.Internet, Repos: r.repos()})
 	trouble := make(chan struct{})
@@ -222,6 +223,16 @@ func (r *round) measure(ctx context.Context) {
 	}
 	close(calm)
 	controls.Wait()
+}
+
+// payload reads the exact URL of the last run's payload once the region is known,
+// which the script itself takes from its environment.
+func (r *round) payload() {
+	s := r.Agent.LastScript
+	if s == nil || s.PayloadURL != "" || r.Round.Region.Name == "" {
+		return
+	}
+	s.PayloadURL, _ = ssmagent.PayloadURL(r.Options.Host, s.Path, r.Round.Region.Name)
 }
 
 // silent tells whether a connect got no answer: only then does it matter what

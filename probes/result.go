@@ -140,12 +140,12 @@ type HTTP struct {
 
 // ProxyResult is how the way through a proxy went.
 type ProxyResult struct {
-	URL      string `json:"url"` // password masked
-	Source   string `json:"source,omitempty"`
-	Reason   Reason `json:"reason"`
-	Status   int    `json:"status,omitempty"` // of the CONNECT
-	Conns    []Conn `json:"conns,omitempty"`
-	Duration float64
+	URL      string  `json:"url"` // password masked
+	Source   string  `json:"source,omitempty"`
+	Reason   Reason  `json:"reason"`
+	Status   int     `json:"status,omitempty"` // of the CONNECT
+	Conns    []Conn  `json:"conns,omitempty"`
+	Duration float64 `json:"duration_seconds"`
 }
 
 // ExperimentKind names a handshake that was changed in one thing.

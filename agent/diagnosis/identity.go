@@ -83,6 +83,8 @@ func metadataReason(m probes.Metadata) string {
 			return m.Sender.String() + " says that it is unreachable"
 		}
 		return "unreachable"
+	case probes.ServerError, probes.Throttled:
+		return "it answers every request with an error of its own"
 	case probes.Malformed, probes.BadContent:
 		return "what it answers is not metadata"
 	}

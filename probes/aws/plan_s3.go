@@ -76,19 +76,17 @@ func (b builder) bucket(at place) probes.Target {
 }
 
 // snapshot is the bucket of the presigned URL that GetDeployablePatchSnapshot-
-// ForInstance returns. Published examples have the bucket in the host name:
-// patch-baseline-snapshot-us-east-1.s3.amazonaws.com (AWS CLI reference),
-// BUCKET.s3.us-east-2.amazonaws.com (API reference). Dual stack comes only on
-// request (UseS3DualStackEndpoint, off by default).
+// ForInstance returns, which has the bucket in the host name: BUCKET.s3.us-east-2.
+// amazonaws.com (API reference). Dual stack comes only on request (UseS3Dual-
+// StackEndpoint, off by default). For us-east-1 an example of 2017 (AWS CLI
+// reference) still has S3's global name; the regional one is what SDKs have
+// signed there since, and what an S3 interface endpoint can serve.
 func (b builder) snapshot() probes.Target {
 	name, ok := Bucket(BucketSnapshot, b.in.Region)
 	if !ok {
 		return b.unnamed(BucketSnapshot)
 	}
 	host := "s3." + b.in.Region + "." + b.partition.DNSSuffix
-	if b.in.Region == "us-east-1" {
-		host = b.partition.s3Dash(b.in.Region)
-	}
 	t := script("bucket:"+BucketSnapshot, VirtualHostURL(host, name, ""), probes.AnswerS3)
 	t.Required, t.Likely, t.Because = true, true, "the snapshot of the patch baseline lies in it"
 	return t

@@ -52,8 +52,6 @@ func testData() map[string]string {
 	}
 }
 
-var testNow = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-
 // metadata answers like IMDSv2; tests change it by wrapping it.
 type metadata struct {
 	data map[string]string

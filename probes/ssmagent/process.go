@@ -17,7 +17,7 @@ var foreignDirs = [...]string{"/managed-agents/", "/ecs-execute-command-"}
 var onceFlags = [...]string{"version", "register", "clear", "fingerprint", "help", "h", "y", "code", "id", "region", "tools"}
 
 // findProcesses fills in what the process table tells and returns the core process.
-func findProcesses(s *probes.AgentState, facts platform.Facts, l layout) *platform.Process {
+func findProcesses(s *probes.AgentState, host platform.Host, facts platform.Facts, l layout) *platform.Process {
 	if len(facts.Processes) == 0 {
 		return nil
 	}
@@ -27,11 +27,11 @@ func findProcesses(s *probes.AgentState, facts platform.Facts, l layout) *platfo
 		p := &facts.Processes[i]
 		first = first || p.PID == 1
 		switch {
-		case isProgram(p, coreName) && !once(p):
+		case isProgram(p, coreName) && !once(p) && !elsewhere(p, host):
 			if core == nil || rank(p, l) > rank(core, l) {
 				core = p
 			}
-		case isProgram(p, workerName):
+		case isProgram(p, workerName) && !elsewhere(p, host):
 			worker = true
 		}
 	}
@@ -68,6 +68,16 @@ func isProgram(p *platform.Process, name string) bool {
 	}
 	comm := strings.TrimSuffix(strings.ToLower(p.Comm), ".exe")
 	return comm == name || comm == name[:min(len(name), maxComm)]
+}
+
+// elsewhere tells whether a process is a container's: it has another network, and
+// its program is no file of this host.
+func elsewhere(p *platform.Process, host platform.Host) bool {
+	if p.NetShared == nil || *p.NetShared || p.Exe == "" {
+		return false
+	}
+	_, err := host.Stat(p.Exe)
+	return absent(err)
 }
 
 // once tells whether the program was started to do one thing.

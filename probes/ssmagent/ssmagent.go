@@ -29,7 +29,7 @@ func Read(host platform.Host) probes.AgentState {
 func ReadWith(host platform.Host, facts platform.Facts) probes.AgentState {
 	l := layoutOf(facts.OS.Family)
 	var s probes.AgentState
-	core := findProcesses(&s, facts, l)
+	core := findProcesses(&s, host, facts, l)
 	at := findInstall(&s, host, l, core)
 	s.Config = readConfig(host, l, at.binary)
 	s.Identity = readIdentity(host, l.identity)

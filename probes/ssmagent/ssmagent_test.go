@@ -129,7 +129,7 @@ func TestProcesses(t *testing.T) {
 		"only the short name":      {[]platform.Process{bare}, ptr(true), 14},
 		"of ECS Exec":              {[]platform.Process{ecs}, ptr(false), 0},
 		"own beside a container's": {[]platform.Process{inside, own}, ptr(true), 16},
-		"only a container's":       {[]platform.Process{inside}, ptr(true), 9},
+		"only a container's":       {[]platform.Process{inside}, ptr(false), 0},
 		"snap":                     {[]platform.Process{snap}, ptr(true), 17},
 		"windows":                  {[]platform.Process{windows}, ptr(true), 4012},
 	}
@@ -143,6 +143,13 @@ func TestProcesses(t *testing.T) {
 			}
 		})
 	}
+	t.Run("from a container with the host's root", func(t *testing.T) {
+		h := platformtest.New(map[string]string{"/usr/bin/amazon-ssm-agent": ""})
+		h.FactsValue.Processes = []platform.Process{inside}
+		if s := Read(h); s.PID != 9 || *s.NetShared {
+			t.Errorf("got %+v", s)
+		}
+	})
 	t.Run("hidepid", func(t *testing.T) {
 		h := platformtest.New(nil)
 		h.FactsValue.Privileged = false

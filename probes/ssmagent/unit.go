@@ -238,14 +238,14 @@ func (u *unit) expand(name string) []string {
 // assign takes the assignments of one Environment= value and tells whether there
 // were any.
 func assign(env environment, value string) bool {
-	any := false
+	found := false
 	for _, w := range splitWords(value) {
 		name, v, ok := strings.Cut(strings.ReplaceAll(w, "%%", "%"), "=")
 		if ok && validName(name) {
-			env[name], any = v, true
+			env[name], found = v, true
 		}
 	}
-	return any
+	return found
 }
 
 // validName tells whether systemd takes a variable's name: letters, digits and

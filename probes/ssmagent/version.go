@@ -187,7 +187,7 @@ func GoVersion(host platform.Host) (string, error) {
 	facts := host.Facts()
 	l := layoutOf(facts.OS.Family)
 	var s probes.AgentState
-	at := findInstall(&s, host, l, findProcesses(&s, facts, l))
+	at := findInstall(&s, host, l, findProcesses(&s, host, facts, l))
 	if at.binary == "" {
 		return "", ErrNoBinary
 	}
