@@ -94,3 +94,6 @@ func capabilities(status []byte) uint64 {
 	}
 	return 0
 }
+
+// osReleaseFiles in the order of os-release(5).
+var osReleaseFiles = [...]string{"/etc/os-release", "/usr/lib/os-release"}

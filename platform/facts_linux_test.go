@@ -297,3 +297,10 @@ func BenchmarkFacts(b *testing.B) {
 		m.Facts()
 	}
 }
+
+func mkdir(t testing.TB, root, name string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -29,13 +29,6 @@ func put(t testing.TB, root, name, text string) {
 	}
 }
 
-func mkdir(t testing.TB, root, name string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func link(t testing.TB, root, name, to string) {
 	t.Helper()
 	p := filepath.Join(root, name)

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -53,10 +54,10 @@ func nameservers() ([]netip.AddrPort, error) {
 	size := uint32(16 << 10)
 	for range 4 {
 		buf := make([]byte, size)
-		first := (*windows.IpAdapterAddresses)(unsafe.Pointer(&buf[0]))
+		first := (*windows.IpAdapterAddresses)(unsafe.Pointer(&buf[0])) //nolint:gosec // the structure that the API fills lies in the buffer
 		err := windows.GetAdaptersAddresses(windows.AF_UNSPEC,
 			windows.GAA_FLAG_SKIP_ANYCAST|windows.GAA_FLAG_SKIP_MULTICAST, 0, first, &size)
-		if err == windows.ERROR_BUFFER_OVERFLOW {
+		if errors.Is(err, windows.ERROR_BUFFER_OVERFLOW) {
 			continue
 		}
 		if err != nil {

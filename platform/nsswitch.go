@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// nsswitchFiles: SUSE keeps the vendor's copy below /usr/etc.
-var nsswitchFiles = [...]string{"/etc/nsswitch.conf", "/usr/etc/nsswitch.conf"}
-
 // ignoresHosts tells whether the hosts line of nsswitch.conf(5) leaves the hosts
 // file out. A file without such a line leaves it in (Go's net package, and glibc's
 // built-in default). Reading is no stricter than that of the clients: an unknown

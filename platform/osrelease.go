@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// osReleaseFiles in the order of os-release(5).
-var osReleaseFiles = [...]string{"/etc/os-release", "/usr/lib/os-release"}
-
 // parseOSRelease reads os-release(5): shell assignments, one a line. Lines that
 // are not assignments are passed over, and the last assignment of a name counts.
 func parseOSRelease(data []byte) OS {

@@ -18,7 +18,7 @@ func readProcesses(f *Facts) {
 		f.note("process table", err)
 		return
 	}
-	defer windows.CloseHandle(snap)
+	defer func() { _ = windows.CloseHandle(snap) }()
 	shared := true // Windows has one network namespace outside containers
 	e := windows.ProcessEntry32{Size: uint32(unsafe.Sizeof(windows.ProcessEntry32{}))}
 	for err = windows.Process32First(snap, &e); err == nil; err = windows.Process32Next(snap, &e) {
@@ -43,7 +43,7 @@ func imageOf(pid uint32) (string, time.Time) {
 	if err != nil {
 		return "", time.Time{}
 	}
-	defer windows.CloseHandle(h)
+	defer func() { _ = windows.CloseHandle(h) }()
 	var exe string
 	buf := make([]uint16, windows.MAX_LONG_PATH)
 	n := uint32(len(buf))

@@ -97,3 +97,6 @@ func (m *machine) ignoresHosts(f *Facts) bool {
 	}
 	return false
 }
+
+// nsswitchFiles: SUSE keeps the vendor's copy below /usr/etc.
+var nsswitchFiles = [...]string{"/etc/nsswitch.conf", "/usr/etc/nsswitch.conf"}

@@ -180,7 +180,6 @@ func (c *race) choose(hurry bool) (conn net.Conn, info probes.Conn, some, done b
 	waiting := false
 	for i := range c.open {
 		if c.open[i] != nil {
-			some = true
 			if waiting && !hurry {
 				return nil, info, true, false
 			}

@@ -102,7 +102,9 @@ func confirm(ctx context.Context, addr netip.AddrPort, o DialOptions, dial dialF
 				}
 				started = 2
 				second := o
-				second.Timeout = min(o.timeout(), secondTimeout)
+				if ended == 0 { // else it must be able to outwait a dead neighbour
+					second.Timeout = min(o.timeout(), secondTimeout)
+				}
 				go start(second)
 			}
 		case <-ctx.Done():

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"runtime"
 	"testing"
@@ -211,4 +212,17 @@ func TestClampedExperiment(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
+}
+
+// needRoot skips a test that needs its own network namespace; in CI that must
+// not happen.
+func needRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("CI runs these tests as root")
+	}
+	t.Skip("needs root for a network namespace")
 }

@@ -101,8 +101,8 @@ func TestConfirm(t *testing.T) {
 	}{
 		{"opens", plan{{after: 20 * ms, reason: probes.OK}}, 0, probes.OK, 20 * ms, 1, false, false},
 		{"one SYN lost", plan{{after: 1020 * ms, reason: probes.OK}}, 0, probes.OK, 1020 * ms, 1, false, false},
-		{"silence", plan{{after: forever}}, 0, probes.Timeout, 4700 * ms, 2, true, false},
-		{"the second opens", plan{{after: forever}, {after: 20 * ms, reason: probes.OK}}, 0, probes.OK, 1520 * ms, 2, true, false},
+		{"silence", plan{{after: forever}}, 0, probes.Timeout, 3800 * ms, 2, true, false},
+		{"the second opens", plan{{after: forever}, {after: 20 * ms, reason: probes.OK}}, 0, probes.OK, 1320 * ms, 2, true, false},
 		{"the first opens late", plan{{after: 2 * time.Second, reason: probes.OK}, {after: forever}}, 0, probes.OK, 2 * time.Second, 2, true, false},
 		{"refused twice", plan{{after: 10 * ms, reason: probes.Refused}}, 0, probes.Refused, 270 * ms, 2, true, false},
 		{"refused once", plan{{after: 10 * ms, reason: probes.Refused}, {after: 10 * ms, reason: probes.OK}}, 0, probes.OK, 270 * ms, 2, true, false},
@@ -110,7 +110,7 @@ func TestConfirm(t *testing.T) {
 		{"silence, then an error", plan{{after: forever}, {after: 1560 * ms, reason: probes.Unreachable, errno: "EHOSTUNREACH"}}, 0, probes.Unreachable, 3200 * ms, 2, true, false},
 		{"a dead neighbour outdoes its echo", plan{{after: 50 * ms, reason: probes.Unreachable, errno: "EHOSTUNREACH", sender: "10.0.0.2"},
 			{after: 3060 * ms, reason: probes.Unreachable, errno: "EHOSTUNREACH"}}, 0, probes.Unreachable, 3360 * ms, 2, true, false},
-		{"fails while the second waits", plan{{after: 2 * time.Second, reason: probes.Reset}, {after: 1 * time.Second, reason: probes.Reset}}, 0, probes.Reset, 2500 * ms, 2, true, false},
+		{"fails while the second waits", plan{{after: 2 * time.Second, reason: probes.Reset}, {after: 1 * time.Second, reason: probes.Reset}}, 0, probes.Reset, 2300 * ms, 2, true, false},
 		{"canceled", plan{{after: forever}}, 700 * ms, probes.Canceled, 700 * ms, 1, false, false},
 		{"canceled after a failure", plan{{after: 10 * ms, reason: probes.Refused}, {after: forever}}, 700 * ms, probes.Canceled, 700 * ms, 2, true, false},
 	}
@@ -169,9 +169,9 @@ func TestAddressesRaced(t *testing.T) {
 		{"all open", ipv6, []string{a, b}, map[string]plan{a: open(20 * ms), b: open(10 * ms)}, probes.OK, 20 * ms, a, []probes.Reason{probes.OK, probes.OK}, 20 * ms},
 		{"the first is dead", ipv6, []string{a, b}, map[string]plan{a: dead, b: open(10 * ms)}, probes.OK, 60 * ms, b, []probes.Reason{probes.Canceled, probes.OK}, 60 * ms},
 		{"the second is dead", ipv6, []string{a, b}, map[string]plan{a: open(10 * ms), b: dead}, probes.OK, 10 * ms, a, []probes.Reason{probes.OK, probes.Canceled}, 10 * ms},
-		{"all dead", ipv6, []string{a, b}, map[string]plan{a: dead, b: dead}, probes.Timeout, 4700 * ms, "", []probes.Reason{probes.Timeout, probes.Timeout}, 4700 * ms},
-		{"the first address says why", ipv6, []string{a, b}, map[string]plan{a: refused, b: dead}, probes.Refused, 4700 * ms, "", []probes.Reason{probes.Refused, probes.Timeout}, 4700 * ms},
-		{"IPv6 broken, IPv4 works", ipv6, []string{six, a}, map[string]plan{six: dead, a: open(10 * ms)}, probes.OK, 60 * ms, a, []probes.Reason{probes.Timeout, probes.OK}, 4700 * ms},
+		{"all dead", ipv6, []string{a, b}, map[string]plan{a: dead, b: dead}, probes.Timeout, 3800 * ms, "", []probes.Reason{probes.Timeout, probes.Timeout}, 3800 * ms},
+		{"the first address says why", ipv6, []string{a, b}, map[string]plan{a: refused, b: dead}, probes.Refused, 3800 * ms, "", []probes.Reason{probes.Refused, probes.Timeout}, 3800 * ms},
+		{"IPv6 broken, IPv4 works", ipv6, []string{six, a}, map[string]plan{six: dead, a: open(10 * ms)}, probes.OK, 60 * ms, a, []probes.Reason{probes.Timeout, probes.OK}, 3800 * ms},
 		{"no IPv6 here", platform.Facts{}, []string{six, a}, map[string]plan{a: open(10 * ms)}, probes.OK, 10 * ms, a, []probes.Reason{probes.OK}, 10 * ms},
 	}
 	for _, tt := range tests {

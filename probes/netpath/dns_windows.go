@@ -28,7 +28,7 @@ func armErrors(conn *net.UDPConn, _ bool) {
 	_ = raw.Control(func(fd uintptr) {
 		for _, code := range []uint32{windows.SIO_UDP_CONNRESET, windows.SIO_UDP_NETRESET} {
 			on, n := uint32(1), uint32(0)
-			_ = windows.WSAIoctl(windows.Handle(fd), code, (*byte)(unsafe.Pointer(&on)), uint32(unsafe.Sizeof(on)), nil, 0, &n, nil, 0)
+			_ = windows.WSAIoctl(windows.Handle(fd), code, (*byte)(unsafe.Pointer(&on)), uint32(unsafe.Sizeof(on)), nil, 0, &n, nil, 0) //nolint:gosec // WSAIoctl takes its argument by address
 		}
 	})
 }

@@ -293,19 +293,6 @@ func (p *Prober) timed(t testing.TB, tgt probes.Target) timed {
 	return timed{r, time.Since(begin), late.Load()}
 }
 
-// needRoot skips a test that needs its own network namespace; in CI that must
-// not happen.
-func needRoot(t testing.TB) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("CI runs these tests as root")
-	}
-	t.Skip("needs root for a network namespace")
-}
-
 // noLeaks fails the test where goroutines or descriptors are left at its end.
 func noLeaks(t testing.TB) {
 	t.Helper()

@@ -1,6 +1,7 @@
 package ssmagent
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"runtime"
@@ -243,7 +244,7 @@ func TestGoVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := platformtest.New(nil)
-	if _, err := GoVersion(h); err != ErrNoBinary {
+	if _, err := GoVersion(h); !errors.Is(err, ErrNoBinary) {
 		t.Errorf("got %v", err)
 	}
 	h.Files["/usr/bin/amazon-ssm-agent"] = platformtest.File{Data: data}
