@@ -1,0 +1,154 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// resolver is one DNS server of the lab. It answers over UDP and TCP, from the VPC's view of names or the public one.
+type resolver struct {
+	address     string
+	privateView bool
+	world       *world
+	ctx         context.Context
+
+	mu     sync.Mutex
+	faults []DNSFault
+}
+
+// serve answers until the context ends.
+func (r *resolver) serve(wait *sync.WaitGroup, n *namespace) error {
+	hostPort := net.JoinHostPort(r.address, "53")
+	packets, err := n.listenUDP(hostPort)
+	if err != nil {
+		return err
+	}
+	listener, err := n.listenTCP(hostPort)
+	if err != nil {
+		packets.Close()
+		return err
+	}
+	context.AfterFunc(r.ctx, func() { packets.Close(); listener.Close() })
+	for _, server := range []*dns.Server{{PacketConn: packets, Handler: r}, {Listener: listener, Handler: r}} {
+		wait.Go(func() { _ = server.ActivateAndServe() }) // ends with an error when its socket is closed: that is how it stops
+	}
+	return nil
+}
+
+func (r *resolver) addFault(fault DNSFault) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults = append(r.faults, fault)
+}
+
+// fault is the first fault that is about this question.
+func (r *resolver) fault(question dns.Question, query *dns.Msg, tcp bool) DNSFault {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := strings.TrimSuffix(strings.ToLower(question.Name), ".")
+	for _, f := range r.faults {
+		if len(f.Resolvers) > 0 && !slices.Contains(f.Resolvers, r.address) {
+			continue
+		}
+		if len(f.Names) > 0 && !slices.ContainsFunc(f.Names, func(n string) bool { return r.matches(n, name) }) {
+			continue
+		}
+		if f.Mode == "truncated" && tcp || strings.HasPrefix(f.Mode, "edns-") && query.IsEdns0() == nil {
+			continue
+		}
+		return f
+	}
+	return DNSFault{}
+}
+
+// matches tells whether a scenario's word ("aws", "ssm", a full name) means this name.
+func (r *resolver) matches(word, name string) bool {
+	if word == "aws" { // every service of this region, as a forwarder without a rule for amazonaws.com sees it
+		h, ok := r.world.parseHost(name)
+		return ok && h.service != "internet"
+	}
+	return r.world.hostName(word) == name
+}
+
+// ServeDNS implements dns.Handler.
+func (r *resolver) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
+	if len(query.Question) != 1 {
+		return
+	}
+	_, tcp := w.RemoteAddr().(*net.TCPAddr)
+	question := query.Question[0]
+	f := r.fault(question, query, tcp)
+	if f.Delay.Duration > 0 {
+		select {
+		case <-time.After(f.Delay.Duration):
+		case <-r.ctx.Done():
+			return
+		}
+	}
+	reply := new(dns.Msg).SetReply(query)
+	reply.RecursionAvailable = true
+	if opt := query.IsEdns0(); opt != nil {
+		reply.SetEdns0(1232, opt.Do())
+	}
+	switch f.Mode {
+	case "drop", "edns-silent":
+		return
+	case "garbage":
+		_, _ = w.Write([]byte("this is not a DNS message, whatever its port says"))
+		return
+	case "wrong-id":
+		reply.Id ^= 0x5555
+		r.answer(reply, question, r.privateView)
+	case "nxdomain":
+		reply.Rcode = dns.RcodeNameError
+	case "nodata":
+	case "servfail":
+		reply.Rcode = dns.RcodeServerFailure
+	case "refused":
+		reply.Rcode = dns.RcodeRefused
+	case "edns-formerr":
+		reply.Rcode, reply.Extra = dns.RcodeFormatError, nil
+	case "truncated":
+		reply.Truncated = true
+	case "public":
+		r.answer(reply, question, false)
+	default:
+		r.answer(reply, question, r.privateView)
+	}
+	_ = w.WriteMsg(reply)
+}
+
+func (r *resolver) answer(reply *dns.Msg, question dns.Question, privateView bool) {
+	name := strings.TrimSuffix(strings.ToLower(question.Name), ".")
+	header := dns.RR_Header{Name: question.Name, Rrtype: question.Qtype, Class: dns.ClassINET, Ttl: 60}
+	if name == "" || name == r.world.suffix || name == "amazonaws.com" { // the root and the zone exist, and hold nothing we serve
+		return
+	}
+	if strings.HasSuffix(name, ".compute.internal") && strings.HasPrefix(name, "ip-") && privateView {
+		if question.Qtype == dns.TypeA {
+			reply.Answer = append(reply.Answer, &dns.A{Hdr: header, A: net.ParseIP(instanceIP)})
+		}
+		return
+	}
+	answers, exists := r.world.addresses(name, privateView, question.Qtype == dns.TypeAAAA)
+	if !exists {
+		reply.Rcode = dns.RcodeNameError
+		return
+	}
+	for _, answer := range answers {
+		switch question.Qtype {
+		case dns.TypeA:
+			reply.Answer = append(reply.Answer, &dns.A{Hdr: header, A: net.ParseIP(answer)})
+		case dns.TypeAAAA:
+			reply.Answer = append(reply.Answer, &dns.AAAA{Hdr: header, AAAA: net.ParseIP(answer)})
+		}
+	}
+}

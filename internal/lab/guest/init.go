@@ -1,0 +1,235 @@
+//go:build linux
+
+package guest
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Main is the whole program: the first process, or one of the SSM Agent's stand-ins, by the name it was started as.
+func Main() {
+	switch filepath.Base(os.Args[0]) {
+	case "amazon-ssm-agent":
+		agent()
+	case "ssm-agent-worker":
+		sleep()
+	default:
+		if os.Getpid() != 1 {
+			fmt.Fprintln(os.Stderr, "labinit is started by the lab, as the first process of a PID namespace")
+			os.Exit(2)
+		}
+		outcome, err := first()
+		if err != nil {
+			outcome.Error = err.Error()
+		}
+		_ = json.NewEncoder(os.NewFile(OutcomeFD, "outcome")).Encode(outcome)
+	}
+}
+
+// sleep is all that the stand-ins do; the end of the first process ends them.
+func sleep() { time.Sleep(24 * time.Hour) }
+
+// agent starts its worker as the real one does, so that the worker's parent is right, and says so on descriptor 3.
+func agent() {
+	worker := exec.Command("/usr/bin/ssm-agent-worker")
+	if worker.Start() == nil {
+		pipe := os.NewFile(3, "started")
+		_, _ = pipe.WriteString("up\n")
+		pipe.Close()
+	}
+	sleep()
+}
+
+func first() (Outcome, error) {
+	var spec Spec
+	if err := json.NewDecoder(os.NewFile(SpecFD, "spec")).Decode(&spec); err != nil {
+		return Outcome{}, fmt.Errorf("read the spec: %w", err)
+	}
+	if err := enterRoot(spec); err != nil {
+		return Outcome{}, err
+	}
+	if spec.Agents {
+		if err := startAgents(spec.AgentEnvironment); err != nil {
+			return Outcome{}, fmt.Errorf("start the SSM Agent's stand-ins: %w", err)
+		}
+	}
+	return run(spec)
+}
+
+// enterRoot makes a tmpfs the root of this mount namespace and lays the files out on it. Nothing of it is on a disk, and
+// nothing is written before the old root is out of reach.
+func enterRoot(spec Spec) error {
+	// The mount point only has to exist; the mount is private to this namespace.
+	root := "/mnt"
+	if _, err := os.Stat(root); err != nil {
+		root = os.TempDir()
+	}
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"make mounts private", func() error { return syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "") }},
+		// The size is a limit, not a reservation: room enough that no disk check complains.
+		{"mount the root", func() error { return syscall.Mount("tmpfs", root, "tmpfs", 0, "size=8g,mode=0755") }},
+		{"enter the root", func() error { return os.Chdir(root) }},
+		{"change the root", func() error { return syscall.PivotRoot(".", ".") }},
+		{"drop the old root", func() error { return syscall.Unmount(".", syscall.MNT_DETACH) }}, // it lies on top of the new one now
+		{"enter the root", func() error { return os.Chdir("/") }},
+		{"make folders", makeFolders},
+		{"mount /proc", func() error {
+			return syscall.Mount("proc", "/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, "")
+		}},
+		{"mount /sys", func() error {
+			return syscall.Mount("sysfs", "/sys", "sysfs", syscall.MS_RDONLY|syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, "")
+		}},
+		{"copy programs", func() error { return copyPrograms(spec.AgentBinaries) }},
+		{"set the host name", func() error { return syscall.Sethostname([]byte(spec.Hostname)) }},
+	} {
+		if err := step.do(); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+	}
+	for _, file := range spec.Files {
+		if err := lay(file); err != nil {
+			return fmt.Errorf("lay out %s: %w", file.Path, err)
+		}
+	}
+	return nil
+}
+
+func makeFolders() error {
+	syscall.Umask(0)
+	for _, dir := range []string{"/proc", "/sys", "/dev", "/tmp", "/run", "/root", "/etc", "/usr/bin", "/usr/lib", "/var/lib", "/var/log", "/var/tmp", "/boot"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	for name, minor := range map[string]int{"null": 3, "zero": 5, "urandom": 9} {
+		if err := syscall.Mknod("/dev/"+name, syscall.S_IFCHR|0o666, 1<<8|minor); err != nil {
+			return fmt.Errorf("make /dev/%s: %w", name, err)
+		}
+	}
+	return os.Chmod("/tmp", 0o777|os.ModeSticky)
+}
+
+func copyPrograms(agentToo bool) error {
+	if err := copyProgram(ProgramFD, "/usr/bin/agentctl"); err != nil {
+		return err
+	}
+	if !agentToo {
+		return nil
+	}
+	if err := copyProgram(SelfFD, "/usr/bin/amazon-ssm-agent"); err != nil {
+		return err
+	}
+	for _, name := range []string{"ssm-agent-worker", "ssm-document-worker", "ssm-session-worker", "ssm-session-logger", "ssm-cli"} {
+		if err := os.Link("/usr/bin/amazon-ssm-agent", "/usr/bin/"+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyProgram(fd uintptr, path string) error {
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	// Several guests share the descriptor's file, not its offset: read by position.
+	in := os.NewFile(fd, "program")
+	info, err := in.Stat()
+	if err == nil {
+		_, err = io.Copy(out, io.NewSectionReader(in, 0, info.Size()))
+	}
+	if err := errors.Join(err, in.Close(), out.Close()); err != nil {
+		return fmt.Errorf("copy to %s: %w", path, err)
+	}
+	return nil
+}
+
+func lay(file File) error {
+	path := filepath.Clean(file.Path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	switch {
+	case file.Link != "":
+		return os.Symlink(file.Link, path)
+	case file.Folder:
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return err
+		}
+		return os.Chmod(path, os.FileMode(file.Mode))
+	}
+	if err := os.WriteFile(path, file.Content, os.FileMode(file.Mode)); err != nil {
+		return err
+	}
+	if file.Modified.IsZero() {
+		return nil
+	}
+	return os.Chtimes(path, file.Modified, file.Modified)
+}
+
+func startAgents(environment []string) error {
+	started, child, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer started.Close()
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	agent := exec.Command("/usr/bin/amazon-ssm-agent")
+	agent.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG=C.UTF-8"}, environment...)
+	agent.Stdin, agent.Stdout, agent.Stderr = null, null, null
+	agent.ExtraFiles = []*os.File{child}
+	err = agent.Start()
+	child.Close()
+	if err != nil {
+		return err
+	}
+	_, err = bufio.NewReader(started).ReadString('\n')
+	return err
+}
+
+func run(spec Spec) (Outcome, error) {
+	null, err := os.Open("/dev/null")
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer null.Close()
+	command := exec.Command(spec.Command[0], spec.Command[1:]...)
+	command.Env = spec.Environment
+	command.Stdin, command.Stdout, command.Stderr = null, os.Stdout, os.Stderr
+	if spec.UID != 0 {
+		id := uint32(spec.UID)
+		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: id, Gid: id}}
+	}
+	began := time.Now()
+	if err := command.Start(); err != nil {
+		return Outcome{}, fmt.Errorf("start %s: %w", spec.Command[0], err)
+	}
+	limit := time.AfterFunc(spec.Limit, func() { _ = command.Process.Kill() })
+	defer limit.Stop()
+	err = command.Wait()
+	outcome := Outcome{Wall: time.Since(began), Exit: command.ProcessState.ExitCode()}
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		return outcome, err
+	}
+	outcome.CPU = command.ProcessState.UserTime() + command.ProcessState.SystemTime()
+	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		outcome.MaxRSS = usage.Maxrss
+	}
+	return outcome, nil
+}
