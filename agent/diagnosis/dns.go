@@ -35,10 +35,10 @@ func isFailing(rr probes.ResolverResult) bool {
 	return rr.Answered > 0 && rr.Usable == 0 && rr.Failing > 0
 }
 
-func resolverEvidence(rs []probes.ResolverResult) []Evidence {
+func (v *view) resolverEvidence(rs []probes.ResolverResult) []Evidence {
 	var out []Evidence
 	for _, rr := range rs {
-		what := "resolver " + resolverName(rr.Addr)
+		what := "resolver " + v.resolverName(rr.Addr)
 		switch {
 		case isDead(rr):
 			out = append(out, Evidence{what, fmt.Sprintf("no answer to %d questions, each sent again (%s)", rr.Questions, dnsWords(rr.Worst))})
@@ -51,11 +51,20 @@ func resolverEvidence(rs []probes.ResolverResult) []Evidence {
 	return out
 }
 
-func resolverName(a netip.AddrPort) string {
+// resolverName names a resolver, and what stands behind a stub.
+func (v *view) resolverName(a netip.AddrPort) string {
+	name := a.String()
 	if a.Port() == 53 {
-		return a.Addr().String()
+		name = a.Addr().String()
 	}
-	return a.String()
+	if res := v.r.Host.Resolver; res.Stub && len(res.Upstream) > 0 && slices.Contains(res.Servers, a) {
+		var up []string
+		for _, u := range res.Upstream {
+			up = append(up, u.Addr().String())
+		}
+		name += " (systemd-resolved, before " + list(up) + ")"
+	}
+	return name
 }
 
 func seconds(s float64) string { return words.Seconds(s) }
@@ -130,11 +139,11 @@ func ruleResolverUnreachable(v *view) {
 	failing := v.dnsFailing()
 	var addrs []string
 	for _, rr := range conf {
-		addrs = append(addrs, resolverName(rr.Addr))
+		addrs = append(addrs, v.resolverName(rr.Addr))
 	}
 	f := Finding{Code: "dns-resolver-unreachable", Severity: Critical, Targets: requiredNames(failing),
 		Summary:  fmt.Sprintf("The configured resolver %s does not answer at all, so no name can be looked up.", list(addrs)),
-		Evidence: resolverEvidence(conf), Fix: fixResolverDead(v, conf)}
+		Evidence: v.resolverEvidence(conf), Fix: fixResolverDead(v, conf)}
 	if len(conf) > 1 {
 		f.Summary = fmt.Sprintf("None of the configured resolvers (%s) answers at all, so no name can be looked up.", list(addrs))
 	}
@@ -145,7 +154,7 @@ func ruleResolverUnreachable(v *view) {
 		}
 	}
 	if rr, ok := v.vpcResolver(); ok && !rr.Configured {
-		f.Evidence = append(f.Evidence, Evidence{"VPC resolver " + resolverName(rr.Addr), "answers"})
+		f.Evidence = append(f.Evidence, Evidence{"VPC resolver " + v.resolverName(rr.Addr), "answers"})
 	}
 	if len(failing) == 0 {
 		f.Capabilities = Capabilities()
@@ -176,7 +185,7 @@ func ruleEDNS(v *view) {
 		Summary: "Queries with EDNS are lost on the way to the resolver; plain ones are answered. The SSM Agent always asks with EDNS, so it finds no address.",
 		Fix:     fixEDNS(v, lost)}
 	for _, rr := range lost {
-		f.Evidence = append(f.Evidence, Evidence{"resolver " + resolverName(rr.Addr), fmt.Sprintf("%d questions answered without EDNS, none with it", rr.EDNSLost)})
+		f.Evidence = append(f.Evidence, Evidence{"resolver " + v.resolverName(rr.Addr), fmt.Sprintf("%d questions answered without EDNS, none with it", rr.EDNSLost)})
 	}
 	for _, r := range hit {
 		if r.Name == nil {
@@ -203,7 +212,7 @@ func ruleDNSOverTCP(v *view) {
 	for _, r := range hit {
 		for _, a := range r.Name.Answers {
 			if a.Reason == probes.Truncated {
-				f.Evidence = append(f.Evidence, Evidence{r.Target.Name, fmt.Sprintf("resolver %s: truncated over UDP; over TCP %s", resolverName(a.Resolver), tcpWords(a.TCP))})
+				f.Evidence = append(f.Evidence, Evidence{r.Target.Name, fmt.Sprintf("resolver %s: truncated over UDP; over TCP %s", v.resolverName(a.Resolver), tcpWords(a.TCP))})
 				break
 			}
 		}
@@ -228,12 +237,12 @@ func ruleResolverFailing(v *view) {
 	hit := v.dnsFailing()
 	f := Finding{Code: "dns-resolver-failing", Severity: Critical, Targets: requiredNames(hit),
 		Summary:  "The configured resolver answers every question with an error.",
-		Evidence: resolverEvidence(conf), Fix: fixResolverFailing(v, conf)}
+		Evidence: v.resolverEvidence(conf), Fix: fixResolverFailing(v, conf)}
 	if len(conf) > 1 {
 		f.Summary = "No configured resolver gives a usable answer to any question."
 	}
 	if rr, ok := v.vpcResolver(); ok && !rr.Configured {
-		f.Evidence = append(f.Evidence, Evidence{"VPC resolver " + resolverName(rr.Addr), "answers"})
+		f.Evidence = append(f.Evidence, Evidence{"VPC resolver " + v.resolverName(rr.Addr), "answers"})
 	}
 	v.add(f, append(names(hit), subjectResolver)...)
 }
@@ -391,10 +400,10 @@ func (v *view) byVPC(r *probes.Result) bool {
 
 func byName(v *view, r *probes.Result) string {
 	if r.Name != nil && r.Name.By.IsValid() {
-		return resolverName(r.Name.By)
+		return v.resolverName(r.Name.By)
 	}
 	for _, rr := range v.configured() {
-		return resolverName(rr.Addr)
+		return v.resolverName(rr.Addr)
 	}
 	return "(none)"
 }
@@ -442,11 +451,11 @@ func ruleResolverDegraded(v *view) {
 	}
 	var addrs []string
 	for _, rr := range bad {
-		addrs = append(addrs, resolverName(rr.Addr))
+		addrs = append(addrs, v.resolverName(rr.Addr))
 	}
 	v.add(Finding{Code: "dns-resolver-degraded", Severity: Warning, Capabilities: Capabilities(),
 		Summary:  fmt.Sprintf("One configured resolver (%s) does not work; another does. Every lookup may wait seconds for it.", list(addrs)),
-		Evidence: resolverEvidence(conf), Fix: fixResolverDead(v, bad)})
+		Evidence: v.resolverEvidence(conf), Fix: fixResolverDead(v, bad)})
 }
 
 func ruleResolverSlow(v *view) {
@@ -462,8 +471,8 @@ func ruleResolverSlow(v *view) {
 			return
 		}
 		v.add(Finding{Code: "dns-slow", Severity: Warning, Capabilities: Capabilities(),
-			Summary:  fmt.Sprintf("The resolver %s takes over 2 seconds to answer.", resolverName(rr.Addr)),
-			Evidence: []Evidence{{"resolver " + resolverName(rr.Addr), fmt.Sprintf("%d of %d answers took over 2 s (half of them over %s, the slowest %s)", rr.Slow, rr.Answered, seconds(rr.Median), seconds(rr.Slowest))}},
+			Summary:  fmt.Sprintf("The resolver %s takes over 2 seconds to answer.", v.resolverName(rr.Addr)),
+			Evidence: []Evidence{{"resolver " + v.resolverName(rr.Addr), fmt.Sprintf("%d of %d answers took over 2 s (half of them over %s, the slowest %s)", rr.Slow, rr.Answered, seconds(rr.Median), seconds(rr.Slowest))}},
 			Fix:      fixResolverSlow(v, rr)})
 		return
 	}

@@ -176,23 +176,23 @@ func fixResolverDead(v *view, rs []probes.ResolverResult) []Fix {
 		out = append(out, Fix{"this is the VPC's own resolver, which no security group blocks: DNS support must be on in the VPC",
 			aws("aws ec2 modify-vpc-attribute --region "+v.ids.region+" --vpc-id "+v.ids.vpc, "--enable-dns-support '{\"Value\":true}'")})
 	} else {
-		out = append(out, Fix{fmt.Sprintf("let 53/udp and 53/tcp out to %s (security group, network ACL, routes, the server itself)", resolverList(rs)), ""})
+		out = append(out, Fix{fmt.Sprintf("let 53/udp and 53/tcp out to %s (security group, network ACL, routes, the server itself)", v.resolverList(rs)), ""})
 		out = append(out, Fix{"or take it off the list: change the DHCP options of the VPC to servers that answer", aws("aws ec2 describe-vpcs --region "+v.ids.region+" --vpc-ids "+v.ids.vpc, "--query 'Vpcs[].DhcpOptionsId'")})
 	}
 	return append(out, v.thenRestart())
 }
 
-func resolverList(rs []probes.ResolverResult) string {
+func (v *view) resolverList(rs []probes.ResolverResult) string {
 	var as []string
 	for _, r := range rs {
-		as = append(as, resolverName(r.Addr))
+		as = append(as, v.resolverName(r.Addr))
 	}
 	return list(as)
 }
 
 func fixResolverFailing(v *view, rs []probes.ResolverResult) []Fix {
 	return []Fix{
-		{fmt.Sprintf("ask whoever runs the resolver %s why it answers with errors: usually it cannot reach the servers it forwards to, or does not serve this network", resolverList(rs)), ""},
+		{fmt.Sprintf("ask whoever runs the resolver %s why it answers with errors: usually it cannot reach the servers it forwards to, or does not serve this network", v.resolverList(rs)), ""},
 		{"or let the VPC's own resolver answer: DHCP options with AmazonProvidedDNS",
 			aws("aws ec2 create-dhcp-options --region "+v.ids.region, "--dhcp-configurations Key=domain-name-servers,Values=AmazonProvidedDNS")},
 		v.thenRestart()}
@@ -202,7 +202,7 @@ func fixResolverSlow(v *view, rr probes.ResolverResult) []Fix {
 	if rr.VPC {
 		return []Fix{{"the VPC resolver is throttled at 1024 packets a second and network interface: look for a program that floods it, or cache on the host", "sudo ethtool -S " + firstInterface(v) + " | grep linklocal_allowance"}}
 	}
-	return []Fix{{fmt.Sprintf("ask whoever runs %s; or forward only your own zones to it and let the VPC's resolver answer the rest (Route 53 Resolver rules)", resolverName(rr.Addr)), ""}}
+	return []Fix{{fmt.Sprintf("ask whoever runs %s; or forward only your own zones to it and let the VPC's resolver answer the rest (Route 53 Resolver rules)", v.resolverName(rr.Addr)), ""}}
 }
 
 func firstInterface(v *view) string {
@@ -216,7 +216,7 @@ func firstInterface(v *view) string {
 
 func fixEDNS(v *view, rs []probes.ResolverResult) []Fix {
 	return []Fix{
-		{fmt.Sprintf("ask whoever runs %s, or the firewall before it, to let DNS queries with EDNS0 (OPT record, 1232 bytes) through", resolverList(rs)), ""},
+		{fmt.Sprintf("ask whoever runs %s, or the firewall before it, to let DNS queries with EDNS0 (OPT record, 1232 bytes) through", v.resolverList(rs)), ""},
 		{"see it for yourself", fmt.Sprintf("dig +bufsize=1232 %s @%s; dig +noedns %s @%s", "ssm."+v.ids.region+".amazonaws.com", rs[0].Addr.Addr(), "ssm."+v.ids.region+".amazonaws.com", rs[0].Addr.Addr())},
 		v.thenRestart()}
 }

@@ -66,14 +66,21 @@ func portOf(r *probes.Result) string {
 func (v *view) ruledOut() []Evidence {
 	var up []string
 	for _, r := range v.probed() {
-		if v.fate(r) == fateUp {
-			up = append(up, r.Target.Name)
+		if v.fate(r) != fateUp {
+			continue
+		}
+		name := r.Target.Name
+		if isS3(r) {
+			name = "S3"
+		}
+		if !slices.Contains(up, name) {
+			up = append(up, name)
 		}
 	}
 	if len(up) == 0 {
 		return nil
 	}
-	return []Evidence{{"works from here", list(up) + ": the instance's own rules let port 443 out"}}
+	return []Evidence{{"works from here", list(up) + ", so the instance's own rules let port 443 out"}}
 }
 
 func (v *view) controlEvidence() []Evidence {
@@ -128,7 +135,7 @@ func ruleNothingRoutes(v *view) {
 		Summary:  "This machine has no network: no interface but loopback has an address.",
 		Evidence: []Evidence{{"route table", "no default route"}, {"instance metadata " + imdsAddr, "no route"}}}
 	for _, rr := range conf {
-		f.Evidence = append(f.Evidence, Evidence{"resolver " + resolverName(rr.Addr), "no route"})
+		f.Evidence = append(f.Evidence, Evidence{"resolver " + v.resolverName(rr.Addr), "no route"})
 	}
 	if hasAddress(v) {
 		f.Summary = "This machine has no default route, so it reaches nothing outside its own subnet: no metadata, no resolver, no endpoint."

@@ -48,7 +48,7 @@ func demo() error {
 			return fmt.Errorf("%s: %w", show.scenario, err)
 		}
 	}
-	fmt.Println("\nNothing is left behind. More than a hundred other faults: go test ./internal/lab -run TestScenarios -v")
+	fmt.Println("\nNothing is left behind. More than a hundred other faults: make lab")
 	return nil
 }
 
