@@ -13,7 +13,7 @@ import (
 
 // BenchmarkHealthyRound50ms is a round where every target is 50 ms away and the link-local services are near.
 func BenchmarkHealthyRound50ms(b *testing.B) {
-	benchmarkRound(b, "endpoints-only", func(s *Scenario) {
+	benchmarkRound(b, "endpoints-only", 1.25*4*0.05, func(s *Scenario) { // TLS 1.3: four round trips
 		s.Topology.NAT = true // so that the control targets answer too: waiting for silence is another benchmark
 		s.Topology.Latency = Duration{50 * time.Millisecond}
 	})
@@ -21,19 +21,19 @@ func BenchmarkHealthyRound50ms(b *testing.B) {
 
 // BenchmarkBlackHole is a round where every address swallows packets and names still resolve.
 func BenchmarkBlackHole(b *testing.B) {
-	benchmarkRound(b, "endpoints-only", func(s *Scenario) {
+	benchmarkRound(b, "endpoints-only", 6, func(s *Scenario) {
 		s.Faults = []Fault{{Drop: &PacketFault{To: []string{"everything"}, Port: -1}}}
 	})
 }
 
 // BenchmarkTLSStall is a round where every server accepts and then says nothing.
 func BenchmarkTLSStall(b *testing.B) {
-	benchmarkRound(b, "nat-only", func(s *Scenario) {
+	benchmarkRound(b, "nat-only", 12, func(s *Scenario) {
 		s.Faults = []Fault{{TLS: &ServerFault{Services: []string{"*"}, Mode: "silent"}}}
 	})
 }
 
-func benchmarkRound(b *testing.B, name string, change func(*Scenario)) {
+func benchmarkRound(b *testing.B, name string, budget float64, change func(*Scenario)) {
 	needLab(b)
 	s, err := ReadScenario(name)
 	if err != nil {
@@ -56,6 +56,7 @@ func benchmarkRound(b *testing.B, name string, change func(*Scenario)) {
 		wall, cpu, memory, rounds = wall+result.Wall, cpu+result.CPU, max(memory, result.MaxRSS), rounds+1
 	}
 	b.ReportMetric(wall.Seconds()/float64(rounds), "wall-s")
+	b.ReportMetric(budget, "budget-s")
 	b.ReportMetric(float64(cpu.Milliseconds())/float64(rounds), "cpu-ms")
 	b.ReportMetric(float64(memory)/1024, "rss-MiB")
 }

@@ -87,6 +87,11 @@ func (s *Scenario) Judge(r Result) (got string, err error) {
 			complain("target %s is explained by %q, want %s", target, explained[target], code)
 		}
 	}
+	for target, code := range explained {
+		if code != "" && !slices.Contains(append(slices.Clone(serious), info...), code) {
+			complain("%s is explained by %s, which is not among the findings", target, code)
+		}
+	}
 	for target, route := range s.Expect.Routes {
 		if routes[target] != route {
 			complain("route of %s is %q, want %s", target, routes[target], route)

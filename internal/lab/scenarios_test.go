@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"text/tabwriter"
+
+	"agentctl/agent/report/reporttest"
 )
 
 // scenariosAtOnce is how many networks run side by side. They mostly wait; more would make their timing unsteady.
@@ -99,6 +102,9 @@ func runScenario(t *testing.T, s Scenario, proofOnly, show bool) {
 		t.Fatalf("%s: %v", s.Description, err)
 	}
 	got, err := s.Judge(result)
+	if schemaErr := reporttest.Validate(result.Stdout); schemaErr != nil {
+		err = errors.Join(err, fmt.Errorf("the report does not follow its schema: %w", schemaErr))
+	}
 	table.add(row{s.Name, s.Block, s.wanted(), got, result, err == nil})
 	if err != nil {
 		t.Errorf("%s\n%v", s.Description, err)
