@@ -122,3 +122,83 @@ func (u AgentUnit) CrashLooping(now time.Time) (bool, string) {
 	}
 	return false, ""
 }
+
+// restartedJustNow judges a service that runs: the count, and a process that is
+// younger than a healthy one would be seen to be. What its predecessor's life was
+// systemd does not keep, so one more restart is asked for, and half the time.
+func (u AgentUnit) restartedJustNow(now time.Time) (bool, string) {
+	since := u.Started
+	if since.IsZero() {
+		since = u.ActiveSince
+	}
+	up, down := now.Sub(since), now.Sub(u.InactiveSince)
+	if u.Restarts == nil || *u.Restarts <= crashRestarts || since.IsZero() || up < 0 || up > shortLife/2 || down > shortLife {
+		return false, ""
+	}
+	return true, fmt.Sprintf("restarted %d times, the last time %s ago", *u.Restarts, seconds(up))
+}
+
+// Running tells whether the unit's process runs, as far as systemd knows.
+func (u AgentUnit) Running() bool {
+	return u.Known && u.Source == UnitFromDBus && (u.Active == "active" || u.Active == "reloading") && u.Sub != "exited"
+}
+
+// Stopped tells whether the unit is there and does not run, and will not by itself.
+func (u AgentUnit) Stopped() bool {
+	return u.Known && u.Source == UnitFromDBus && (u.Active == "inactive" || u.Active == "failed") && u.Load != "not-found"
+}
+
+// OffAtBoot tells whether nothing starts the unit at the next boot. What cannot be
+// told, such as "static" or "indirect", is not off.
+func (u AgentUnit) OffAtBoot() bool {
+	switch u.Enabled {
+	case "disabled", "enabled-runtime", "masked", "linked", "linked-runtime":
+		return u.Known
+	}
+	return false
+}
+
+// Exit is how the last main process ended, in words; "" while it runs.
+func (u AgentUnit) Exit() string {
+	switch u.ExitKind {
+	case "":
+		if u.Result != "success" && u.Result != "" {
+			return u.Result
+		}
+		return ""
+	case "exited":
+		if name, ok := setupExits[u.ExitStatus]; ok {
+			return fmt.Sprintf("exit status %d, %s", u.ExitStatus, name)
+		}
+		return fmt.Sprintf("exit status %d", u.ExitStatus)
+	}
+	return fmt.Sprintf("%s by signal %d", u.ExitKind, u.ExitStatus)
+}
+
+// setupExits are statuses by which systemd itself says why it could not start the
+// program (systemd.exec(5), "Process Exit Codes").
+var setupExits = map[int]string{
+	200: "its working directory cannot be entered", 203: "its program cannot be executed",
+	216: "its group is not there", 217: "its user is not there", 226: "its mount namespace cannot be set up",
+}
+
+// lastLife is how long the last main process lived; negative: unknown. One that
+// could not even be started lived for no time.
+func (u AgentUnit) lastLife() time.Duration {
+	switch {
+	case u.Started.IsZero() && u.Result != "" && u.Result != "success":
+		return 0
+	case u.Started.IsZero() || u.Exited.IsZero():
+		return -1
+	}
+	return u.Exited.Sub(u.Started)
+}
+
+func (u AgentUnit) restartedOften() bool { return u.Restarts != nil && *u.Restarts >= crashRestarts }
+
+// finalExit tells whether the last process asked by its status not to be restarted.
+func (u AgentUnit) finalExit() bool {
+	return u.ExitKind == "exited" && slices.Contains(u.FinalExits, u.ExitStatus)
+}
+
+func seconds(d time.Duration) time.Duration { return d.Round(time.Second) }

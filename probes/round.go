@@ -154,6 +154,14 @@ type AgentState struct {
 	LastScript *PatchScript `json:"last_script,omitempty"`
 	// LogRegion is the region that the agent's log names; "" none.
 	LogRegion string `json:"log_region,omitempty"`
+	// Started is when the core process started; zero: unknown.
+	Started time.Time `json:"started,omitzero"`
+	// Stray is a credentials file of the agent's own user that it prefers over the
+	// instance profile. Only its presence is kept.
+	Stray FileState `json:"stray_credentials"`
+
+	Unit AgentUnit `json:"unit"`
+	Log  AgentLog  `json:"log"`
 }
 
 // FileState is a file's presence as far as we may see.
@@ -171,6 +179,7 @@ type AgentIdentity struct {
 	InstanceID   string    `json:"instance_id,omitempty"`
 	IdentityType string    `json:"identity_type,omitempty"` // EC2, OnPrem
 	Source       string    `json:"source,omitempty"`        // EC2: role; SSM: Default Host Management; "": never succeeded
+	ShareFile    string    `json:"share_file,omitempty"`    // where it shares its credentials with others
 	Retrieved    time.Time `json:"retrieved,omitzero"`
 	Expires      time.Time `json:"expires,omitzero"`
 }
@@ -183,7 +192,11 @@ func (i AgentIdentity) Fresh(now time.Time) bool {
 // AgentConfig is amazon-ssm-agent.json as far as it decides what to probe.
 type AgentConfig struct {
 	FileState
-	Invalid       string `json:"invalid,omitempty"` // why it cannot be parsed; the agent then uses its defaults
+	// Invalid says why it cannot be parsed. The agent then does not start (before
+	// August 2020 it used its defaults: core/app/bootstrap/bootstrap.go).
+	Invalid string `json:"invalid,omitempty"`
+	// Overrides: the text of a broken file names endpoints of its own.
+	Overrides     bool   `json:"overrides,omitempty"`
 	Region        string `json:"region,omitempty"`
 	ServiceDomain string `json:"service_domain,omitempty"`
 	SSMEndpoint   string `json:"ssm_endpoint,omitempty"`

@@ -15,7 +15,7 @@ import (
 func rules() []func(*view) {
 	return []func(*view){
 		ruleHostFirewall, ruleNothingRoutes,
-		ruleMetadata, ruleProxiedMetadata, ruleRegion, ruleClock, ruleRole,
+		ruleMetadata, ruleProxiedMetadata, ruleRegion, ruleClock, ruleRole, ruleAccessDenied,
 		ruleNoResolver, ruleResolverUnreachable, ruleEDNS, ruleDNSOverTCP, ruleResolverFailing,
 		ruleHostsOverride, ruleCustomResolver, ruleNameNotFound, ruleResolverDegraded, ruleResolverSlow,
 		ruleProxy,
@@ -24,7 +24,10 @@ func rules() []func(*view) {
 		ruleS3Dualstack, ruleS3Unreachable, ruleNetUnreachable, ruleRefused, rulePathLeftOver,
 		ruleMTU, rulePQ, ruleIntercepted, ruleTrustStore, ruleTLSVersion, ruleNameMismatch, ruleCertificateTime,
 		ruleNotTLS, ruleTLSBlocked, ruleNotAWS, ruleS3Denied, ruleService, ruleInspected,
-		ruleAgentInstalled, ruleAgentStopped, ruleAgentEC2Messages, ruleEndpointOverride,
+		ruleWebSocket,
+		ruleAgentInstalled, ruleAgentConfig, ruleAgentCrashLoop, ruleAgentStopped, ruleAgentIdentity,
+		ruleBackoff, ruleCredentialsStale, ruleNoCredentials, ruleChannelFallback,
+		ruleStrayCredentials, ruleAgentDisabled, ruleAgentVersion, ruleLogErrors, ruleEndpointOverride,
 		ruleUnprivileged,
 	}
 }

@@ -40,11 +40,16 @@ func customSays(x *probes.Result, reason probes.Reason, known string) {
 	answer(x, "169.254.169.253:53", probes.OK, known)
 }
 
-var cases = []struct {
+// roundCase is a healthy round with something changed, and what is to be said.
+type roundCase struct {
 	name string
 	mod  func(*probes.Round)
 	want string // codes of critical and warning findings; info behind "i:"
-}{
+}
+
+func allCases() []roundCase { return slices.Concat(cases, agentCases) }
+
+var cases = []roundCase{
 	{"healthy", func(*probes.Round) {}, ""},
 	// Identity
 	{"metadata unreachable", func(r *probes.Round) {
@@ -69,7 +74,7 @@ var cases = []struct {
 	{"proxy for the metadata, credentials fresh", func(r *probes.Round) { r.Agent.Proxy.HTTP = "http://10.0.1.60:3128" }, ""},
 	{"proxy with no_proxy", func(r *probes.Round) {
 		r.Agent.Proxy.HTTP, r.Agent.Proxy.NoProxy = "http://10.0.1.60:3128", "169.254.169.254"
-		r.Agent.Identity.Source = ""
+		r.Agent.Started, r.Agent.Identity.Source = noon, ""
 	}, ""},
 	{"region unknown", func(r *probes.Round) { r.Region, r.Results = probes.Region{}, nil }, "region-unknown"},
 	{"no role", func(r *probes.Round) { r.Metadata.Role = probes.RoleNone }, "iam-no-instance-profile"},
@@ -371,7 +376,7 @@ func shift(r *probes.Round, by time.Duration) {
 }
 
 func TestDiagnose(t *testing.T) {
-	for _, c := range cases {
+	for _, c := range allCases() {
 		t.Run(c.name, func(t *testing.T) {
 			r := healthyRound()
 			c.mod(r)
@@ -452,7 +457,7 @@ func honest(t *testing.T, r *probes.Round, d Diagnosis) {
 // TestEveryCodeHasACase counts from the catalogue.
 func TestEveryCodeHasACase(t *testing.T) {
 	raised := map[Code]bool{}
-	for _, c := range cases {
+	for _, c := range allCases() {
 		r := healthyRound()
 		c.mod(r)
 		for _, f := range Diagnose(r).Findings {

@@ -75,18 +75,6 @@ func services(rs []*probes.Result) []string {
 
 func aws(lines ...string) string { return strings.Join(lines, " \\\n  ") }
 
-// thenRestart: after a fix the agent may sleep in its backoff for up to an hour.
-func (v *view) thenRestart() Fix {
-	if v.ids.windows {
-		return Fix{"then restart the SSM Agent, or it may wait up to an hour before it tries again", "Restart-Service AmazonSSMAgent"}
-	}
-	unit := "amazon-ssm-agent"
-	if v.r.Agent.Package == "snap" {
-		unit = "snap.amazon-ssm-agent.amazon-ssm-agent"
-	}
-	return Fix{"then restart the SSM Agent, or it may wait up to an hour before it tries again", "sudo systemctl restart " + unit}
-}
-
 func fixClock(v *view) []Fix {
 	if v.ids.windows {
 		return []Fix{{"let the Windows Time service follow Amazon Time Sync", "w32tm /config /manualpeerlist:169.254.169.123 /syncfromflags:manual /update\nRestart-Service w32time\nw32tm /resync /force"}}

@@ -253,37 +253,3 @@ func bucketOf(url string) string {
 func fixService(v *view) []Fix {
 	return []Fix{{"wait, and look at the AWS Health Dashboard for " + v.ids.region, "agentctl probe"}}
 }
-
-func fixInstallAgent(v *view) []Fix {
-	cmd := "sudo dnf install -y amazon-ssm-agent && sudo systemctl enable --now amazon-ssm-agent"
-	switch id := v.r.Host.OS.ID; {
-	case v.ids.windows:
-		cmd = ""
-	case id == "ubuntu":
-		cmd = "sudo snap install amazon-ssm-agent --classic"
-	case id == "amzn" && v.r.Host.OS.Version == "2":
-		cmd = "sudo yum install -y amazon-ssm-agent && sudo systemctl enable --now amazon-ssm-agent"
-	case id == "debian":
-		cmd = "curl -O https://s3." + v.ids.region + ".amazonaws.com/amazon-ssm-" + v.ids.region + "/latest/debian_amd64/amazon-ssm-agent.deb && sudo dpkg -i amazon-ssm-agent.deb"
-	case id == "rhel" || id == "sles" || id == "rocky" || id == "almalinux" || id == "ol":
-		cmd = "sudo rpm -U https://s3." + v.ids.region + ".amazonaws.com/amazon-ssm-" + v.ids.region + "/latest/linux_amd64/amazon-ssm-agent.rpm && sudo systemctl enable --now amazon-ssm-agent"
-	}
-	return []Fix{{"install it", cmd}}
-}
-
-func fixStartAgent(v *view) []Fix {
-	if v.ids.windows {
-		return []Fix{{"start it, and let it start at boot", "Set-Service AmazonSSMAgent -StartupType Automatic; Start-Service AmazonSSMAgent"}}
-	}
-	unit := "amazon-ssm-agent"
-	if v.r.Agent.Package == "snap" {
-		unit = "snap.amazon-ssm-agent.amazon-ssm-agent"
-	}
-	return []Fix{{"start it, and let it start at boot", "sudo systemctl enable --now " + unit},
-		{"if it stops again, its log says why", "sudo tail -n 50 /var/log/amazon/ssm/errors.log"}}
-}
-
-func fixUpdateAgent(v *view) []Fix {
-	return []Fix{{"update the SSM Agent", aws("aws ssm send-command --region "+v.ids.region+" --document-name AWS-UpdateSSMAgent", "--instance-ids "+v.ids.instance)},
-		{"or create the ec2messages endpoint", v.createInterface("ec2messages")}}
-}

@@ -20,6 +20,7 @@ const (
 	subjectCredentials = "credentials"
 	subjectRunning     = "ssm-agent"
 	subjectResolver    = "resolver"
+	subjectChannel     = "ssm-agent channel"
 )
 
 // view is a round with the questions that several rules ask of it.
@@ -33,7 +34,9 @@ type view struct {
 	// cause to the shallowest and look only at what is not claimed yet: that is
 	// the contract's suppression.
 	claimed map[string]Code
-	out     []Finding
+	// usedEvents are the log events that a finding has for its evidence already.
+	usedEvents map[string]bool
+	out        []Finding
 }
 
 // clock is what is known of the local clock's error.
@@ -44,7 +47,7 @@ type clock struct {
 }
 
 func newView(r *probes.Round) *view {
-	v := &view{r: r, claimed: map[string]Code{}}
+	v := &view{r: r, claimed: map[string]Code{}, usedEvents: map[string]bool{}}
 	for i := range r.Results {
 		v.results = append(v.results, &r.Results[i])
 	}

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 
 	"agentctl/platform"
 	"agentctl/probes"
 )
 
 const maxConfig = 1 << 20
+
+// endpointKey finds an endpoint of its own in a file that cannot be parsed.
+var endpointKey = regexp.MustCompile(`(?i)"(endpoint|servicedomain)"\s*:\s*"[^"]+`)
 
 // agentJSON has the fields of amazon-ssm-agent.json with their types
 // (agent/appconfig/contracts.go). All are here, because a wrong type in any of
@@ -108,6 +112,7 @@ func parseConfig(c *probes.AgentConfig, data []byte) {
 	var j agentJSON
 	if err := json.Unmarshal(data, &j); err != nil {
 		c.Invalid = jsonProblem(data, err)
+		c.Overrides = endpointKey.Match(data)
 		return
 	}
 	c.Region, c.ServiceDomain = j.Agent.Region, j.Agent.ServiceDomain

@@ -36,6 +36,7 @@ func parseIdentity(i *probes.AgentIdentity, data []byte) {
 	var j struct {
 		InstanceID             string `json:"InstanceId"`
 		IdentityType           string
+		ShareFile              string
 		CredentialSource       string
 		CredentialsExpiresAt   time.Time
 		CredentialsRetrievedAt time.Time
@@ -45,6 +46,7 @@ func parseIdentity(i *probes.AgentIdentity, data []byte) {
 		return
 	}
 	i.InstanceID, i.IdentityType, i.Source = clip(j.InstanceID, 128), clip(j.IdentityType, 64), clip(j.CredentialSource, 64)
+	i.ShareFile = clip(j.ShareFile, 512)
 	i.Expires, i.Retrieved = storable(j.CredentialsExpiresAt), storable(j.CredentialsRetrievedAt)
 }
 

@@ -17,6 +17,7 @@ type layout struct {
 	usualDir     string
 	identity     string
 	dhmc         string
+	stray        string // credentials file of the agent's own user
 	data         string // holds one directory for each instance id
 	log          string
 	audits       string // directory of one small file a day
@@ -55,6 +56,7 @@ func layoutOf(family string) layout {
 		usualDir:     "/usr/bin",
 		identity:     data + "runtimeconfig/identity_config.json",
 		dhmc:         data + "credentials",
+		stray:        "/root/.aws/credentials",
 		data:         data,
 		log:          "/var/log/amazon/ssm/amazon-ssm-agent.log",
 		audits:       "/var/log/amazon/ssm/audits",
@@ -73,6 +75,7 @@ func windowsLayout() layout {
 		configBeside: `\configuration\amazon-ssm-agent.json`,
 		identity:     data + `runtimeconfig\identity_config.json`,
 		dhmc:         programs + "credentials",
+		stray:        folder("SystemRoot", `C:\Windows`) + `\System32\config\systemprofile\.aws\credentials`,
 		data:         data + `InstanceData\`,
 		log:          data + `Logs\amazon-ssm-agent.log`,
 		audits:       data + `Logs\audits`,

@@ -36,7 +36,7 @@ func findProcesses(s *probes.AgentState, host platform.Host, facts platform.Fact
 		}
 	}
 	if core != nil {
-		s.PID, s.NetShared = core.PID, core.NetShared
+		s.PID, s.NetShared, s.Started = core.PID, core.NetShared, core.Start
 	} else if !first && !l.windows && !facts.Privileged {
 		// /proc is mounted with hidepid: other users' processes are not shown.
 		return nil

@@ -34,6 +34,7 @@ func ReadWith(host platform.Host, facts platform.Facts) probes.AgentState {
 	s.Config = readConfig(host, l, at.binary)
 	s.Identity = readIdentity(host, l.identity)
 	s.DHMC = fileState(host, l.dhmc)
+	s.Stray = readStray(host, l, s.Identity.ShareFile)
 	readEnvironment(&s, host, l)
 	readVersion(&s, host, l, at)
 	log, _ := host.ReadTail(l.log, maxLogTail)

@@ -273,7 +273,7 @@ func TestConfig(t *testing.T) {
 		"empty":           {"", probes.AgentConfig{Invalid: "line 1, column 1: unexpected end of JSON input"}},
 		"cut":             {`{"Mds":`, probes.AgentConfig{Invalid: "line 1, column 7: unexpected end of JSON input"}},
 		"byte order mark": {"\xEF\xBB\xBF{}", probes.AgentConfig{Invalid: "line 1, column 1: begins with a byte order mark, which JSON does not allow"}},
-		"wrong type":      {"{\"Ssm\":\n{\"HealthFrequencyMinutes\":\"5\",\"Endpoint\":\"x\"}}", probes.AgentConfig{Invalid: "line 2, column 29: Ssm.HealthFrequencyMinutes must be int, not string"}},
+		"wrong type":      {"{\"Ssm\":\n{\"HealthFrequencyMinutes\":\"5\",\"Endpoint\":\"x\"}}", probes.AgentConfig{Overrides: true, Invalid: "line 2, column 29: Ssm.HealthFrequencyMinutes must be int, not string"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
