@@ -120,6 +120,17 @@ func agentCheck(r *probes.Round) report.Check {
 	if a.Proxy.HTTPS != "" {
 		detail = append(detail, "proxy "+a.Proxy.HTTPS.String())
 	}
+	log := a.Log
+	if s := log.Sleep; s != nil && s.Until.After(r.Now) {
+		detail = append(detail, "sleeps; next try in "+words.Duration(s.Until.Sub(r.Now))+" at the latest")
+	} else if log.Hibernate != nil {
+		detail = append(detail, "hibernates since "+words.Time(log.Hibernate.Since))
+	} else if log.Known && !log.LastHealth.IsZero() {
+		detail = append(detail, "last health report "+words.Ago(log.LastHealth, r.Now))
+	}
+	if log.Channel != "" {
+		detail = append(detail, "connected by "+log.Channel)
+	}
 	c.Detail = strings.Join(detail, ", ")
 	return c
 }

@@ -39,6 +39,7 @@ func (r *round) collect(ctx context.Context) {
 	}
 	r.TimeSync = <-r.sync
 	r.stopSync()
+	r.Agent.Log = <-r.log
 	if slices.ContainsFunc(r.Results, func(res probes.Result) bool { return len(res.Experiments) > 0 }) {
 		r.Agent.GoVersion, _ = ssmagent.GoVersion(r.Options.Host)
 	}

@@ -7,12 +7,9 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/net/http/httpproxy"
 
 	"agentctl/agent/diagnosis"
 	"agentctl/agent/report"
@@ -23,12 +20,15 @@ import (
 	"agentctl/probes/imds"
 	"agentctl/probes/netpath"
 	"agentctl/probes/ssmagent"
+	"agentctl/probes/ssmagent/agentlog"
+	"agentctl/probes/ssmagent/unit"
 	"agentctl/probes/timesync"
 )
 
 // Options are what one round is asked to do.
 type Options struct {
 	Host   platform.Host
+	RootFS string // the directory that Host reads below; "" is the real root
 	Config Config
 	// Groups asked for; nil: all that apply to this system.
 	Groups []probes.Group
@@ -103,7 +103,12 @@ type round struct {
 	metadata chan probes.Metadata
 	sync     chan probes.TimeSync
 	stopSync context.CancelFunc
+	log      chan probes.AgentLog
 }
+
+// logWindow is how far back the SSM Agent's log is read. Its longest silence is an
+// hour; a day shows what led to it.
+const logWindow = 24 * time.Hour
 
 // background starts what needs nothing but the machine: the metadata, the time
 // service, the SSM Agent's files.
@@ -119,8 +124,28 @@ func (r *round) background(ctx context.Context) {
 	syncCtx, stop := context.WithCancel(ctx)
 	r.stopSync = stop
 	go func() { r.sync <- timesync.Ask(syncCtx, timesync.Address) }()
-	r.Agent = ssmagent.ReadWith(r.Options.Host, r.Round.Host)
+	r.agent(ctx)
 	r.local = localRegion(r.Options.Region, r.Config, r.Agent, r.Round.Host.Resolver.Search)
+}
+
+// agent reads the SSM Agent's state. Its service is asked at once, since the
+// service's environment can hold the proxy; its log may be long and is read beside
+// the probing.
+func (r *round) agent(ctx context.Context) {
+	host, facts := r.Options.Host, r.Round.Host
+	r.Agent = ssmagent.ReadWith(host, facts)
+	r.log = make(chan probes.AgentLog, 1)
+	if !slices.Contains(r.Round.Groups, probes.GroupAgent) && !slices.Contains(r.Round.Groups, probes.GroupIdentity) {
+		r.log <- probes.AgentLog{}
+		return
+	}
+	r.Agent.Unit = unit.Read(ctx, host, facts, unit.Options{Root: r.RootFS})
+	if p := r.Agent.Unit.Proxy; !r.Agent.Proxy.Known && p.Known {
+		r.Agent.Proxy = p
+	}
+	go func() {
+		r.log <- agentlog.Read(host, agentlog.Usual(facts.OS.Family), host.Now().Add(-logWindow), agentlog.Options{})
+	}()
 }
 
 // probe plans and measures. It goes ahead without the metadata where the region
@@ -225,16 +250,6 @@ func (r *round) measure(ctx context.Context) {
 	controls.Wait()
 }
 
-// payload reads the exact URL of the last run's payload once the region is known,
-// which the script itself takes from its environment.
-func (r *round) payload() {
-	s := r.Agent.LastScript
-	if s == nil || s.PayloadURL != "" || r.Round.Region.Name == "" {
-		return
-	}
-	s.PayloadURL, _ = ssmagent.PayloadURL(r.Options.Host, s.Path, r.Round.Region.Name)
-}
-
 // silent tells whether a connect got no answer: only then does it matter what
 // else answers.
 func (r *round) silent() bool {
@@ -242,71 +257,4 @@ func (r *round) silent() bool {
 		s, failed := res.Failed()
 		return failed && s.Phase == probes.PhaseTCP && (s.Reason == probes.Timeout || s.Reason == probes.Unreachable)
 	})
-}
-
-// repos are the distribution's own repositories in S3.
-func (r *round) repos() []aws.RepoHint {
-	if !slices.Contains(r.Round.Groups, probes.GroupRepos) {
-		return nil
-	}
-	return aws.AmazonLinuxRepos(r.Options.Host, r.Round.Region.Name)
-}
-
-// vpcAlias: the VPC's resolver also answers at the base address of each VPC
-// CIDR plus two, and at fd00:ec2::253 (VPC User Guide, "Amazon DNS server").
-func (r *round) vpcAlias(a netip.Addr) bool {
-	if a == netip.MustParseAddr("fd00:ec2::253") {
-		return true
-	}
-	for _, c := range r.Metadata.VPCCIDRs {
-		if p, err := netip.ParsePrefix(c); err == nil && p.Masked().Addr().Next().Next() == a {
-			return true
-		}
-	}
-	return false
-}
-
-// trust loads each client's certificate store once, when it is first needed.
-func (r *round) trust() func(probes.Client) *x509.CertPool {
-	load := func(files ...string) func() *x509.CertPool {
-		return sync.OnceValue(func() *x509.CertPool {
-			s, err := r.Options.Host.TrustStore(files...)
-			if err != nil {
-				return x509.NewCertPool()
-			}
-			return s.Pool
-		})
-	}
-	machine := load()
-	agent := machine
-	if len(r.Agent.CAFiles) > 0 {
-		agent = load(r.Agent.CAFiles...)
-	}
-	return func(c probes.Client) *x509.CertPool {
-		if c == probes.ClientAgent {
-			return agent()
-		}
-		return machine()
-	}
-}
-
-// agentProxy is the SSM Agent's proxy environment, which the patch script
-// inherits, as Go's own clients read it.
-func agentProxy(p probes.AgentProxy) func(probes.Target) (probes.ProxyURL, string) {
-	if !p.Known || (p.HTTP == "" && p.HTTPS == "") {
-		return nil
-	}
-	cfg := httpproxy.Config{HTTPProxy: p.HTTP.Reveal(), HTTPSProxy: p.HTTPS.Reveal(), NoProxy: p.NoProxy}
-	via := cfg.ProxyFunc()
-	return func(t probes.Target) (probes.ProxyURL, string) {
-		u, err := url.Parse(t.URL)
-		if err != nil || t.Control {
-			return "", ""
-		}
-		proxy, err := via(u)
-		if err != nil || proxy == nil {
-			return "", ""
-		}
-		return probes.ProxyURL(proxy.String()), p.Source
-	}
 }

@@ -110,7 +110,7 @@ func probe(cmd *cobra.Command, g *globals, f *probeFlags, args []string) error {
 		}
 	}
 	line := progressLine(cmd.ErrOrStderr())
-	_, rep, err := agent.Run(cmd.Context(), agent.Options{Host: platform.New(g.rootfs), Config: cfg, Groups: groups,
+	_, rep, err := agent.Run(cmd.Context(), agent.Options{Host: platform.New(g.rootfs), RootFS: g.rootfs, Config: cfg, Groups: groups,
 		Region: f.region, Timeout: f.timeout, Progress: line})
 	line.Stop()
 	if err != nil {

@@ -1,0 +1,92 @@
+package agent
+
+import (
+	"crypto/x509"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"agentctl/probes"
+	"agentctl/probes/aws"
+	"agentctl/probes/ssmagent"
+)
+
+// payload reads the exact URL of the last run's payload once the region is known,
+// which the script itself takes from its environment.
+func (r *round) payload() {
+	s := r.Agent.LastScript
+	if s == nil || s.PayloadURL != "" || r.Round.Region.Name == "" {
+		return
+	}
+	s.PayloadURL, _ = ssmagent.PayloadURL(r.Options.Host, s.Path, r.Round.Region.Name)
+}
+
+// repos are the distribution's own repositories in S3.
+func (r *round) repos() []aws.RepoHint {
+	if !slices.Contains(r.Round.Groups, probes.GroupRepos) {
+		return nil
+	}
+	return aws.AmazonLinuxRepos(r.Options.Host, r.Round.Region.Name)
+}
+
+// vpcAlias: the VPC's resolver also answers at the base address of each VPC
+// CIDR plus two, and at fd00:ec2::253 (VPC User Guide, "Amazon DNS server").
+func (r *round) vpcAlias(a netip.Addr) bool {
+	if a == netip.MustParseAddr("fd00:ec2::253") {
+		return true
+	}
+	for _, c := range r.Metadata.VPCCIDRs {
+		if p, err := netip.ParsePrefix(c); err == nil && p.Masked().Addr().Next().Next() == a {
+			return true
+		}
+	}
+	return false
+}
+
+// trust loads each client's certificate store once, when it is first needed.
+func (r *round) trust() func(probes.Client) *x509.CertPool {
+	load := func(files ...string) func() *x509.CertPool {
+		return sync.OnceValue(func() *x509.CertPool {
+			s, err := r.Options.Host.TrustStore(files...)
+			if err != nil {
+				return x509.NewCertPool()
+			}
+			return s.Pool
+		})
+	}
+	machine := load()
+	agent := machine
+	if len(r.Agent.CAFiles) > 0 {
+		agent = load(r.Agent.CAFiles...)
+	}
+	return func(c probes.Client) *x509.CertPool {
+		if c == probes.ClientAgent {
+			return agent()
+		}
+		return machine()
+	}
+}
+
+// agentProxy is the SSM Agent's proxy environment, which the patch script
+// inherits, as Go's own clients read it.
+func agentProxy(p probes.AgentProxy) func(probes.Target) (probes.ProxyURL, string) {
+	if !p.Known || (p.HTTP == "" && p.HTTPS == "") {
+		return nil
+	}
+	cfg := httpproxy.Config{HTTPProxy: p.HTTP.Reveal(), HTTPSProxy: p.HTTPS.Reveal(), NoProxy: p.NoProxy}
+	via := cfg.ProxyFunc()
+	return func(t probes.Target) (probes.ProxyURL, string) {
+		u, err := url.Parse(t.URL)
+		if err != nil || t.Control {
+			return "", ""
+		}
+		proxy, err := via(u)
+		if err != nil || proxy == nil {
+			return "", ""
+		}
+		return probes.ProxyURL(proxy.String()), p.Source
+	}
+}
