@@ -19,7 +19,7 @@ const imdsAddr = "169.254.169.254"
 // by a hybrid activation has none, and needs none.
 func ruleMetadata(v *view) {
 	m := v.r.Metadata
-	if m.State == probes.MetadataNotAsked || m.State == probes.MetadataOK || !v.free(subjectIMDS) {
+	if m.State == probes.MetadataNotAsked || m.State == probes.MetadataOK || !v.free(subjectIMDS) || !v.has(probes.GroupIdentity) {
 		return
 	}
 	if v.r.Agent.Identity.IdentityType == "OnPrem" {
@@ -151,7 +151,7 @@ func orNone(s string) string {
 }
 
 func ruleRegion(v *view) {
-	if v.r.Region.Name != "" || !v.free(subjectRegion) {
+	if v.r.Region.Name != "" || !v.free(subjectRegion) || !(v.has(probes.GroupSSM) || v.has(probes.GroupS3) || v.has(probes.GroupIdentity)) {
 		return
 	}
 	f := Finding{Code: "region-unknown", Severity: Critical, Capabilities: Capabilities(),
@@ -168,7 +168,7 @@ func ruleRegion(v *view) {
 // Management do in its place; where they cannot be read nothing is said.
 func ruleRole(v *view) {
 	m := v.r.Metadata
-	if m.State != probes.MetadataOK || !v.free(subjectCredentials) {
+	if m.State != probes.MetadataOK || !v.free(subjectCredentials) || !v.has(probes.GroupIdentity) {
 		return
 	}
 	dhmc := hostManaged(v)
