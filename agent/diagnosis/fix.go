@@ -113,8 +113,7 @@ func fixNoProxy(v *view) []Fix {
 		return []Fix{{"add 169.254.169.254 to no_proxy in the Environment value of the AmazonSSMAgent service, then restart it", "Restart-Service AmazonSSMAgent"}}
 	}
 	np := strings.Trim(paste(v.r.Agent.Proxy.NoProxy, "<what it holds now>")+",169.254.169.254", ",")
-	return []Fix{{"add 169.254.169.254 to no_proxy of the SSM Agent's unit: open its drop-in and set",
-		"sudo systemctl edit amazon-ssm-agent\n  [Service]\n  Environment=\"no_proxy=" + np + "\""}, v.thenRestart()}
+	return []Fix{{"add 169.254.169.254 to no_proxy of the SSM Agent's unit", v.dropIn("zz-no-proxy", "no_proxy="+np)}, v.thenRestart()}
 }
 
 func fixRegion(_ *view) []Fix {

@@ -17,6 +17,13 @@ func (v *view) unit() string {
 	return "amazon-ssm-agent"
 }
 
+// dropIn writes one variable into the environment of the SSM Agent's unit. A name
+// that sorts last lets it win over other drop-ins.
+func (v *view) dropIn(name, variable string) string {
+	dir := "/etc/systemd/system/" + v.unit() + ".service.d"
+	return "sudo mkdir -p " + dir + "\nprintf '[Service]\\nEnvironment=\"" + variable + "\"\\n' | sudo tee " + dir + "/" + name + ".conf\nsudo systemctl daemon-reload"
+}
+
 // thenRestart: after a fix the agent may sleep in its backoff for up to an hour.
 func (v *view) thenRestart() Fix {
 	f := v.restartNow()

@@ -156,7 +156,7 @@ func fixPQ(v *view) []Fix {
 		set = "GODEBUG=tlskyber=0"
 	}
 	return []Fix{
-		{"for now: have the SSM Agent leave it out", "sudo systemctl edit amazon-ssm-agent\n  [Service]\n  Environment=" + set},
+		{"for now: have the SSM Agent leave it out", v.dropIn("zz-godebug", set)},
 		{"for good: ask whoever runs the firewall to let TLS ClientHellos of more than one packet through (AWS Network Firewall: stream reassembly rules)", ""}, v.thenRestart()}
 }
 
