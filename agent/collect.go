@@ -106,7 +106,10 @@ func (r *round) withoutEDNS() {
 func (r *round) finish(res *probes.Result) {
 	step, failed := res.Failed()
 	switch {
-	case !failed:
+	case !failed && res.State != probes.Unknown:
+	case res.Target.Control && (step.Reason == probes.Canceled || res.State == probes.Unknown):
+		// Given up when it could decide nothing any more.
+		*res = probes.Result{Target: res.Target, State: probes.Skipped}
 	case step.Reason == probes.Canceled:
 		res.State = probes.Unknown
 	case step.Reason == probes.NotFound && res.Target.Name == "patch-payload":

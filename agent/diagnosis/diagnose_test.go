@@ -174,6 +174,32 @@ var cases = []roundCase{
 		x.Name.Answers[1].Addrs = []netip.Addr{addr(addrSSM)}
 		x.Addresses, x.Name.Addrs = []netip.Addr{addr(addrPublic)}, []netip.Addr{addr(addrPublic)}
 	}, ""},
+	{"own resolver: block page's address", func(r *probes.Round) {
+		custom(r)
+		x := of(r, "ssm")
+		x.Addresses, x.Name.Addrs = []netip.Addr{addr(addrPublic)}, []netip.Addr{addr(addrPublic)}
+		x.Name.Answers[0].Addrs = x.Addresses
+		x.TLS.Trusted, x.TLS.Genuine = false, false
+		tlsFails(x, probes.UntrustedIssuer)
+	}, "dns-custom-resolver"},
+	{"own resolver: public address, the service fails", func(r *probes.Round) {
+		custom(r)
+		x := of(r, "ssm")
+		x.Addresses, x.Name.Addrs = []netip.Addr{addr(addrPublic)}, []netip.Addr{addr(addrPublic)}
+		x.Name.Answers[0].Addrs = x.Addresses
+		http(x, probes.HTTP{Reason: probes.ServerError, Status: 503, AWSShaped: true})
+	}, "service-unavailable"},
+	{"a search domain's wildcard catches the name", func(r *probes.Round) {
+		custom(r)
+		each(r, func(x *probes.Result) {
+			known := x.Name.Answers[1]
+			silentAt(x, "203.0.113.66")
+			x.Name.Answers[0].Question += "corp.example.com."
+			x.Name.Answers[1] = known
+			x.Name.Answers[1].Addrs = []netip.Addr{addr(addrS3)}
+		})
+		internetIs(r, probes.Timeout)
+	}, "dns-custom-resolver"},
 	{"own resolver knows a central endpoint, which is dead", func(r *probes.Round) {
 		custom(r)
 		x := of(r, "ssm")

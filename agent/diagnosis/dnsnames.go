@@ -109,12 +109,17 @@ func ruleCustomResolver(v *view) {
 		}
 		step, _ := r.Failed()
 		switch {
+		case step.Reason == probes.ServerError, step.Reason == probes.Throttled, step.Reason == probes.AccessDenied:
+			continue // the service itself answers: the address is not to blame
 		case step.Phase == probes.PhaseDNS:
 			f.Evidence = append(f.Evidence, Evidence{hostOf(r), fmt.Sprintf("resolver %s says %s, the VPC resolver says %s",
 				byName(v, r), dnsWords(r.Name.Reason), addrList(known))})
-		case step.Phase == probes.PhaseTCP && v.hides(r.Addresses, known):
-			f.Evidence = append(f.Evidence, Evidence{hostOf(r), fmt.Sprintf("resolver %s says %s, which does not answer from here; the VPC resolver says %s",
+		case v.hides(r.Addresses, known):
+			f.Evidence = append(f.Evidence, Evidence{hostOf(r), fmt.Sprintf("resolver %s says %s, which does not work from here; the VPC resolver says %s",
 				byName(v, r), addrList(r.Addresses), addrList(known))})
+		case below(r) != "":
+			f.Evidence = append(f.Evidence, Evidence{hostOf(r), fmt.Sprintf("a search domain catches it: resolver %s answers %s for %s; the VPC resolver says %s",
+				byName(v, r), addrList(r.Addresses), below(r), addrList(known))})
 		default:
 			continue
 		}
@@ -127,6 +132,20 @@ func ruleCustomResolver(v *view) {
 	f.Summary = fmt.Sprintf("The configured resolver %s hides what the VPC's own resolver knows of %s.", byName(v, hit[0]), list(f.Targets))
 	f.Fix = fixCustomResolver(v, hit)
 	v.add(f, names(hit)...)
+}
+
+// below is the name under a search domain whose answer the client took instead of
+// the host's own, as a wildcard there makes it do; "" for the host's own.
+func below(r *probes.Result) string {
+	for _, a := range r.Name.Answers {
+		if a.Resolver == r.Name.By && a.Reason == probes.OK && len(a.Addrs) > 0 && slices.Contains(r.Name.Addrs, a.Addrs[0]) {
+			if q := strings.TrimSuffix(strings.ToLower(a.Question), "."); q != strings.TrimSuffix(strings.ToLower(r.Name.Host), ".") {
+				return q
+			}
+			return ""
+		}
+	}
+	return ""
 }
 
 // hides tells whether the addresses given are useless where others are known:

@@ -63,25 +63,26 @@ type pace struct {
 	retry       time.Duration // before the repetition of what failed at once
 }
 
-// standardPace ends within 6 s. A service that takes 1.5 s for each answer still
-// gives all: token, list and what the list names make three answers in a row.
+// standardPace ends within 10 s, and within 5 s where nothing accepts a connection.
+// A service that takes 2.5 s for each answer still gives all: token, list and what
+// the list names make three answers in a row.
 //
 // A request without a token is made only when the token is late: CloudWatch counts
 // each (MetadataNoToken), and owners watch that number before they turn IMDSv1 off.
 var standardPace = pace{
-	total:       5800 * time.Millisecond,
+	total:       9800 * time.Millisecond,
 	connect:     3 * time.Second,
 	connectNext: 1500 * time.Millisecond,
-	answer:      2 * time.Second,
-	answerNext:  1550 * time.Millisecond,
-	plain:       1700 * time.Millisecond,
+	answer:      3500 * time.Millisecond,
+	answerNext:  2600 * time.Millisecond,
+	plain:       2700 * time.Millisecond,
 	plainNext:   time.Second,
-	data:        2 * time.Second,
-	dataNext:    1700 * time.Millisecond,
+	data:        3500 * time.Millisecond,
+	dataNext:    2700 * time.Millisecond,
 	retry:       100 * time.Millisecond,
 }
 
-// Ask asks the service, again where it fails, and returns within 6 s. A context
+// Ask asks the service, again where it fails, and returns within 10 s. A context
 // that ends earlier leaves the state MetadataNotAsked with the reason Canceled,
 // unless the service had answered by then.
 // The keys of the role's credentials are not kept.
