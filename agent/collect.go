@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"agentctl/agent/diagnosis"
 	"agentctl/probes"
 	"agentctl/probes/ssmagent"
 )
@@ -42,6 +43,7 @@ func (r *round) collect(ctx context.Context) {
 	r.Agent.Log = <-r.log
 	if slices.ContainsFunc(r.Results, func(res probes.Result) bool { return len(res.Experiments) > 0 }) {
 		r.Agent.GoVersion, _ = ssmagent.GoVersion(r.Options.Host)
+		r.withoutMLKEM()
 	}
 }
 
@@ -96,6 +98,26 @@ func (r *round) withoutEDNS() {
 				}
 			}
 			break
+		}
+	}
+}
+
+// withoutMLKEM marks the SSM Agent's targets as up where only a ClientHello with
+// ML-KEM is lost and the agent was built with a Go that sends none.
+func (r *round) withoutMLKEM() {
+	if sends, known := diagnosis.SendsMLKEM(r.Agent.GoVersion); sends || !known {
+		return
+	}
+	for i := range r.Results {
+		res := &r.Results[i]
+		if res.Target.Client != probes.ClientAgent || !diagnosis.NeedsNoMLKEM(res) {
+			continue
+		}
+		res.State = probes.Up
+		for s := range res.Steps {
+			if step := &res.Steps[s]; step.Phase == probes.PhaseTLS {
+				step.State, step.Reason, step.Detail = probes.Up, probes.PQBlocked, "completes without ML-KEM, which the SSM Agent does not send"
+			}
 		}
 	}
 }

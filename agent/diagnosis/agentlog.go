@@ -231,6 +231,9 @@ func ruleLogErrors(v *view) {
 		if v.usedEvents[e.ID] || e.Severity != "warning" {
 			continue
 		}
+		if e.Class == probes.LogRegistration && v.r.Agent.Identity.Source == "EC2" && v.r.Agent.Identity.Fresh(v.now()) {
+			continue // the registration serves Default Host Management, and the role works
+		}
 		if i := v.explains(e); i >= 0 {
 			if len(v.out[i].Evidence) < 12 {
 				v.out[i].Evidence = append(v.out[i].Evidence, v.logEvidence(e))

@@ -21,7 +21,7 @@ func rules() []func(*view) {
 		ruleProxy,
 		ruleNoRoute, ruleEgressBlocked, ruleEgressNoWayOut, ruleEgressFiltered,
 		ruleEndpointBlocked, ruleEndpointCentral, ruleEndpointMissing,
-		ruleS3Dualstack, ruleS3Unreachable, ruleNetUnreachable, ruleRefused, rulePathLeftOver,
+		ruleS3Dualstack, ruleS3Unreachable, ruleNetUnreachable, ruleRefused, rulePathLeftOver, ruleIPv6,
 		ruleMTU, rulePQ, ruleIntercepted, ruleTrustStore, ruleTLSVersion, ruleNameMismatch, ruleCertificateTime,
 		ruleNotTLS, ruleTLSBlocked, ruleNotAWS, ruleS3Denied, ruleService, ruleInspected,
 		ruleWebSocket,

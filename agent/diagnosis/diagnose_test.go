@@ -286,6 +286,14 @@ var cases = []roundCase{
 		})
 		internetIs(r, probes.Timeout)
 	}, "s3-dualstack-unreachable"},
+	{"IPv6 lost, IPv4 works", func(r *probes.Round) {
+		x := of(r, "s3-dualstack")
+		x.Conns = append(x.Conns, probes.Conn{Addr: port("[2600:1fa0::10]:443"), Reason: probes.Timeout, Attempts: 2})
+	}, "path-ipv6-broken"},
+	{"IPv6 not waited for", func(r *probes.Round) {
+		x := of(r, "s3-dualstack")
+		x.Conns = append(x.Conns, probes.Conn{Addr: port("[2600:1fa0::10]:443"), Reason: probes.Canceled})
+	}, ""},
 	{"router says no", func(r *probes.Round) {
 		connect(of(r, "ssm"), probes.Prohibited)
 		of(r, "ssm").Conns[0].Sender = addr("10.0.1.1")

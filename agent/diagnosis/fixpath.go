@@ -143,6 +143,13 @@ func fixProxy(v *view, code Code, rs []*probes.Result) []Fix {
 		{"or leave the names out of the proxy: no_proxy in " + where, ""}, v.thenRestart()}
 }
 
+func fixIPv6(v *view) []Fix {
+	return []Fix{
+		{"give the subnet a way out by IPv6 (an egress-only internet gateway, and ::/0 in its route table), and let 443 out to ::/0 in the security group and the network ACL",
+			aws("aws ec2 describe-route-tables --region "+v.ids.region, "--filters Name=association.subnet-id,Values="+v.ids.subnet+" --query 'RouteTables[].Routes'")},
+		{"or take the IPv6 default route off this host", "ip -6 route show default"}}
+}
+
 func fixMTU(v *view) []Fix {
 	dev := firstInterface(v)
 	return []Fix{

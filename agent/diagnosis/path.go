@@ -245,6 +245,39 @@ func ruleEgressFiltered(v *view) {
 			Evidence{by, "answers at its public address, so there is a way out"}), Fix: fixFiltered(v, hit)}, names(hit)...)
 }
 
+// ruleIPv6: clients try IPv6 first where the host has it, so every connection waits
+// for it to fail.
+func ruleIPv6(v *view) {
+	hit := where(v.probed(), func(r *probes.Result) bool {
+		four, six, failed := false, 0, 0
+		for _, c := range r.Conns {
+			if c.Addr.Addr().Unmap().Is4() {
+				four = four || c.Reason == probes.OK
+				continue
+			}
+			six++
+			if c.Reason != probes.OK && c.Reason != probes.Canceled {
+				failed++
+			}
+		}
+		return four && six > 0 && failed == six
+	})
+	if !anyRequired(hit) {
+		return
+	}
+	f := Finding{Code: "path-ipv6-broken", Severity: Warning, Targets: requiredNames(hit), Fix: fixIPv6(v),
+		Summary: fmt.Sprintf("IPv6 does not work: %s also has IPv6 addresses, which this host would use, and they do not answer. IPv4 works, after a wait.", list(requiredNames(hit)))}
+	for _, r := range hit {
+		for _, c := range r.Conns {
+			if !c.Addr.Addr().Unmap().Is4() {
+				f.Evidence = append(f.Evidence, Evidence{r.Target.Name, fmt.Sprintf("%s: %s, %d connects; by IPv4 it connects", c.Addr, tcpWords(c.Reason), c.Attempts)})
+				break
+			}
+		}
+	}
+	v.addInfo(f)
+}
+
 func ruleNetUnreachable(v *view) {
 	hit := where(v.failing(probes.PhaseTCP), func(r *probes.Result) bool { return v.fate(r) == fateICMP })
 	if !anyRequired(hit) {

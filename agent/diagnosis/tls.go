@@ -101,8 +101,9 @@ func ruleMTU(v *view) {
 	v.add(f, names(hit)...)
 }
 
-// ruleSeverityPQ: Go sends a hybrid key share from 1.23 on.
-func sendsMLKEM(goVersion string) (sends, known bool) {
+// SendsMLKEM tells whether programs built with a Go version send a hybrid key share,
+// as they do from 1.23 on (Go 1.23 release notes, crypto/tls).
+func SendsMLKEM(goVersion string) (sends, known bool) {
 	var minor int
 	if _, err := fmt.Sscanf(goVersion, "go1.%d", &minor); err != nil {
 		return false, false
@@ -110,21 +111,25 @@ func sendsMLKEM(goVersion string) (sends, known bool) {
 	return minor >= 23, true
 }
 
+// NeedsNoMLKEM tells whether a handshake is lost only because it offers ML-KEM: it
+// fails in small segments too, and completes without.
+func NeedsNoMLKEM(r *probes.Result) bool {
+	return r.TLS != nil && slices.Contains(lostHandshake, r.TLS.Reason) && passes(r, probes.ExpNoMLKEM) && !passes(r, probes.ExpClamp)
+}
+
 func rulePQ(v *view) {
-	hit := where(v.tlsFailing(lostHandshake...), func(r *probes.Result) bool {
-		return passes(r, probes.ExpNoMLKEM) && !passes(r, probes.ExpClamp)
-	})
+	hit := where(v.probed(), func(r *probes.Result) bool { return v.free(r.Target.Name) && NeedsNoMLKEM(r) })
 	if len(hit) == 0 {
 		return
 	}
 	f := Finding{Code: "tls-pq-blocked", Severity: Warning, Targets: requiredNames(hit), Evidence: handshakeEvidence(hit), Fix: fixPQ(v)}
-	sends, known := sendsMLKEM(v.r.Agent.GoVersion)
+	sends, known := SendsMLKEM(v.r.Agent.GoVersion)
 	agents := where(hit, func(r *probes.Result) bool { return r.Target.Client == probes.ClientAgent && r.Target.Required })
 	switch {
 	case known && sends && len(agents) > 0:
 		f.Severity = Critical
 		f.Evidence = append(f.Evidence, Evidence{"SSM Agent", "built with " + v.r.Agent.GoVersion + ", which sends a post-quantum key share"})
-	case known && !sends:
+	case known && !sends && len(where(hit, func(r *probes.Result) bool { return r.Target.Client != probes.ClientAgent })) == 0:
 		f.Severity = Info
 		f.Evidence = append(f.Evidence, Evidence{"SSM Agent", "built with " + v.r.Agent.GoVersion + ", which does not send a post-quantum key share"})
 	default:
