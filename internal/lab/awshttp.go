@@ -25,7 +25,8 @@ type answer struct {
 	status  int
 	headers []string // "Name: value", in order
 	body    []byte
-	endless bool // the body never ends
+	endless bool          // the body never ends
+	offset  time.Duration // of its Date
 }
 
 func requestID(bytes int) string {
@@ -35,7 +36,7 @@ func requestID(bytes int) string {
 }
 
 // serveHTTP answers requests on one connection until the client closes it.
-func (f *front) serveHTTP(conn net.Conn, service string, mode serviceMode) {
+func (f *front) serveHTTP(conn net.Conn, service, address string) {
 	reader := bufio.NewReader(conn)
 	for {
 		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
@@ -44,7 +45,12 @@ func (f *front) serveHTTP(conn net.Conn, service string, mode serviceMode) {
 			return
 		}
 		_, _ = io.Copy(io.Discard, io.LimitReader(request.Body, 1<<20))
-		reply := f.answerTo(request, service, mode)
+		fault := f.http.request(service, address, request.Host+request.URL.Path)
+		if !pause(f.ctx, fault.Delay.Duration) {
+			return
+		}
+		reply := f.answerTo(request, service, fault.Mode)
+		reply.offset = fault.Offset.Duration
 		if err := f.write(conn, request, reply); err != nil || request.Close || reply.endless {
 			return
 		}
@@ -57,7 +63,7 @@ func (f *front) write(conn net.Conn, request *http.Request, a answer) error {
 	for _, header := range a.headers {
 		fmt.Fprintf(&out, "%s\r\n", header)
 	}
-	fmt.Fprintf(&out, "Date: %s\r\n", f.world.now().UTC().Format(http.TimeFormat))
+	fmt.Fprintf(&out, "Date: %s\r\n", f.world.now().Add(a.offset).UTC().Format(http.TimeFormat))
 	if a.endless {
 		fmt.Fprintf(&out, "Transfer-Encoding: chunked\r\n\r\n")
 		if _, err := conn.Write(out.Bytes()); err != nil {
@@ -80,15 +86,21 @@ func (f *front) write(conn net.Conn, request *http.Request, a answer) error {
 	return err
 }
 
-func (f *front) answerTo(request *http.Request, service string, mode serviceMode) answer {
-	switch mode.HTTP {
+func (f *front) answerTo(request *http.Request, service, mode string) answer {
+	if service == "block-page" {
+		mode = "block-page-403"
+	}
+	switch mode {
 	case "block-page-403", "block-page-200":
-		status, _ := strconv.Atoi(strings.TrimPrefix(mode.HTTP, "block-page-"))
+		status, _ := strconv.Atoi(strings.TrimPrefix(mode, "block-page-"))
 		return answer{status: status, headers: []string{"Server: FilterGuard/7.2", "Content-Type: text/html; charset=utf-8", "Cache-Control: no-store"},
 			body: []byte("<html><head><title>Web Page Blocked</title></head><body><h1>Access denied</h1><p>This site is blocked by company policy. Category: Uncategorized.</p></body></html>")}
 	case "503":
 		return answer{status: 503, headers: []string{"x-amzn-RequestId: " + uuid(), "Content-Type: application/x-amz-json-1.1"},
 			body: []byte(`{"__type":"ServiceUnavailableException","message":"Service is unable to handle request."}`)}
+	case "429":
+		return answer{status: 429, headers: []string{"x-amzn-RequestId: " + uuid(), "Content-Type: application/x-amz-json-1.1"},
+			body: []byte(`{"__type":"ThrottlingException","message":"Rate exceeded"}`)}
 	}
 	name, _, err := net.SplitHostPort(request.Host)
 	if err != nil {
@@ -100,7 +112,7 @@ func (f *front) answerTo(request *http.Request, service string, mode serviceMode
 	}
 	switch h.service {
 	case "s3", "s3-accelerate":
-		return f.answerS3(request, h, mode.HTTP)
+		return f.answerS3(request, h, mode)
 	case "internet":
 		return answer{status: 200, headers: []string{"Server: nginx", "Content-Type: text/plain"}, body: []byte(natPublicIP + "\n")}
 	}
@@ -108,7 +120,7 @@ func (f *front) answerTo(request *http.Request, service string, mode serviceMode
 	if h.service == "ssmmessages" {
 		a.status = 400
 	}
-	if mode.HTTP == "endless" {
+	if mode == "endless" {
 		a.status, a.endless = 200, true
 	}
 	return a
@@ -121,6 +133,7 @@ func uuid() string {
 
 var (
 	repoList    = regexp.MustCompile(`^/(core/mirrors/(?:latest|2023\.\d+\.\d{8})|kernel-livepatch/mirrors/al2023)/(x86_64|aarch64)/mirror\.list$`)
+	al2List     = regexp.MustCompile(`^/2/(?:core/latest|core/2\.0|extras/[a-z0-9.-]+/latest)/(x86_64|aarch64)/mirror\.list$`)
 	repoData    = regexp.MustCompile(`^/(?:core|kernel-livepatch)/guids/[0-9a-f]{64}/(?:x86_64|aarch64)/repodata/repomd\.xml$`)
 	payload     = regexp.MustCompile(`^/patchbaselineoperations/linux/payloads/patch-baseline-operations-\d+\.\d+\.tar\.gz$`)
 	patchBucket = regexp.MustCompile(`^(aws-ssm-|aws-patch-manager-)`)
@@ -157,6 +170,10 @@ func (f *front) answerS3(request *http.Request, h host, mode string) answer {
 		return ok
 	}
 	switch {
+	case mode == "404":
+		return answer{status: 404, headers: append(headers, "Content-Type: application/xml"), body: fmt.Appendf(nil,
+			"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message><Key>%s</Key><RequestId>%s</RequestId></Error>",
+			key[1:], strings.ToUpper(requestID(8)))}
 	case bucket == "amazon-ssm-"+region && key == "/latest/VERSION":
 		ok.body = []byte(agentVersion)
 	case patchBucket.MatchString(bucket) && payload.MatchString(key):
@@ -165,6 +182,8 @@ func (f *front) answerS3(request *http.Request, h host, mode string) answer {
 		match := repoList.FindStringSubmatch(key)
 		tree, _, _ := strings.Cut(match[1], "/")
 		ok.body = fmt.Appendf(nil, "https://%s/%s/guids/%s/%s/\n", request.Host, tree, repoGUID, match[2])
+	case bucket == "amazonlinux-2-repos-"+region && al2List.MatchString(key):
+		ok.body = fmt.Appendf(nil, "https://%s%s\n", request.Host, strings.TrimSuffix(key, "/mirror.list"))
 	case bucket == "al2023-repos-"+region+"-de612dc2" && repoData.MatchString(key):
 		ok.headers = append(headers, "Accept-Ranges: bytes", "Content-Type: text/xml")
 		ok.body = f.repomd()

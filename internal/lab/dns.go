@@ -4,11 +4,11 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/miekg/dns"
 )
@@ -22,6 +22,7 @@ type resolver struct {
 
 	mu     sync.Mutex
 	faults []DNSFault
+	used   map[string]int // questions that a fault with times has hit, by fault, name and type
 }
 
 // serve answers until the context ends.
@@ -49,20 +50,39 @@ func (r *resolver) addFault(fault DNSFault) {
 	r.faults = append(r.faults, fault)
 }
 
+func (r *resolver) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.used)
+}
+
 // fault is the first fault that is about this question.
 func (r *resolver) fault(question dns.Question, query *dns.Msg, tcp bool) DNSFault {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := strings.TrimSuffix(strings.ToLower(question.Name), ".")
-	for _, f := range r.faults {
+	for i, f := range r.faults {
 		if len(f.Resolvers) > 0 && !slices.Contains(f.Resolvers, r.address) {
 			continue
 		}
 		if len(f.Names) > 0 && !slices.ContainsFunc(f.Names, func(n string) bool { return r.matches(n, name) }) {
 			continue
 		}
+		if len(f.Types) > 0 && !slices.Contains(f.Types, dns.TypeToString[question.Qtype]) {
+			continue
+		}
 		if f.Mode == "truncated" && tcp || strings.HasPrefix(f.Mode, "edns-") && query.IsEdns0() == nil {
 			continue
+		}
+		if f.Times > 0 {
+			key := fmt.Sprint(i, " ", name, " ", question.Qtype)
+			if r.used == nil {
+				r.used = map[string]int{}
+			}
+			if r.used[key] >= f.Times {
+				continue
+			}
+			r.used[key]++
 		}
 		return f
 	}
@@ -75,6 +95,9 @@ func (r *resolver) matches(word, name string) bool {
 		h, ok := r.world.parseHost(name)
 		return ok && h.service != "internet"
 	}
+	if zone, wild := strings.CutPrefix(word, "*"); wild {
+		return strings.HasSuffix(name, zone)
+	}
 	return r.world.hostName(word) == name
 }
 
@@ -86,12 +109,8 @@ func (r *resolver) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	_, tcp := w.RemoteAddr().(*net.TCPAddr)
 	question := query.Question[0]
 	f := r.fault(question, query, tcp)
-	if f.Delay.Duration > 0 {
-		select {
-		case <-time.After(f.Delay.Duration):
-		case <-r.ctx.Done():
-			return
-		}
+	if !pause(r.ctx, f.Delay.Duration) {
+		return
 	}
 	reply := new(dns.Msg).SetReply(query)
 	reply.RecursionAvailable = true
@@ -120,6 +139,17 @@ func (r *resolver) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 		reply.Truncated = true
 	case "public":
 		r.answer(reply, question, false)
+	case "answer":
+		answerWith(reply, question, f.Addresses)
+	case "cname-chain":
+		answerChain(reply, question)
+	case "huge":
+		r.answer(reply, question, r.privateView)
+		if tcp {
+			pad(reply)
+		} else {
+			reply.Answer, reply.Truncated = nil, true
+		}
 	default:
 		r.answer(reply, question, r.privateView)
 	}
@@ -128,14 +158,11 @@ func (r *resolver) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 
 func (r *resolver) answer(reply *dns.Msg, question dns.Question, privateView bool) {
 	name := strings.TrimSuffix(strings.ToLower(question.Name), ".")
-	header := dns.RR_Header{Name: question.Name, Rrtype: question.Qtype, Class: dns.ClassINET, Ttl: 60}
 	if name == "" || name == r.world.suffix || name == "amazonaws.com" { // the root and the zone exist, and hold nothing we serve
 		return
 	}
 	if strings.HasSuffix(name, ".compute.internal") && strings.HasPrefix(name, "ip-") && privateView {
-		if question.Qtype == dns.TypeA {
-			reply.Answer = append(reply.Answer, &dns.A{Hdr: header, A: net.ParseIP(instanceIP)})
-		}
+		answerWith(reply, question, []string{instanceIP})
 		return
 	}
 	answers, exists := r.world.addresses(name, privateView, question.Qtype == dns.TypeAAAA)
@@ -143,12 +170,37 @@ func (r *resolver) answer(reply *dns.Msg, question dns.Question, privateView boo
 		reply.Rcode = dns.RcodeNameError
 		return
 	}
-	for _, answer := range answers {
-		switch question.Qtype {
-		case dns.TypeA:
-			reply.Answer = append(reply.Answer, &dns.A{Hdr: header, A: net.ParseIP(answer)})
-		case dns.TypeAAAA:
-			reply.Answer = append(reply.Answer, &dns.AAAA{Hdr: header, AAAA: net.ParseIP(answer)})
+	answerWith(reply, question, answers)
+}
+
+// answerWith adds those addresses that are of the question's type.
+func answerWith(reply *dns.Msg, question dns.Question, addresses []string) {
+	header := dns.RR_Header{Name: question.Name, Rrtype: question.Qtype, Class: dns.ClassINET, Ttl: 60}
+	for _, address := range addresses {
+		ip, v6 := net.ParseIP(address), strings.Contains(address, ":")
+		switch {
+		case question.Qtype == dns.TypeA && !v6:
+			reply.Answer = append(reply.Answer, &dns.A{Hdr: header, A: ip})
+		case question.Qtype == dns.TypeAAAA && v6:
+			reply.Answer = append(reply.Answer, &dns.AAAA{Hdr: header, AAAA: ip})
 		}
+	}
+}
+
+// answerChain is a chain of aliases that leads to no address, as a loop in a zone makes one.
+func answerChain(reply *dns.Msg, question dns.Question) {
+	name := question.Name
+	for i := range 8 {
+		next := fmt.Sprintf("a%d.loop.example.", i%4)
+		reply.Answer = append(reply.Answer, &dns.CNAME{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 60}, Target: next})
+		name = next
+	}
+}
+
+// pad fills a reply to nearly the 64 KB that DNS over TCP can carry.
+func pad(reply *dns.Msg) {
+	text := strings.Repeat("x", 250)
+	for range 230 {
+		reply.Extra = append(reply.Extra, &dns.TXT{Hdr: dns.RR_Header{Name: "padding.example.", Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{text}})
 	}
 }

@@ -22,6 +22,7 @@ type Fault struct {
 	TLS       *ServerFault `yaml:"tls"`
 	HTTP      *ServerFault `yaml:"http"`
 	IMDS      *IMDSFault   `yaml:"imds"`
+	Time      *TimeFault   `yaml:"time"` // Amazon Time Sync alone
 }
 
 // PacketFault says which packets, and where. The defaults are TCP port 443 at the subnet's router, on the way out.
@@ -33,40 +34,64 @@ type PacketFault struct {
 	With  string   `yaml:"with"`  // reject: tcp-reset or an ICMP type (admin-prohibited, host-unreachable, port-unreachable, ...)
 	Over  int      `yaml:"over"`  // oversize: bytes of the IP packet
 	Back  bool     `yaml:"back"`  // the answers, on their way to the instance, instead
+	Once  bool     `yaml:"once"`  // drop, reject: only the first connect to each address and port
+	Every int      `yaml:"every"` // drop: only every n-th packet
 }
 
-// RouteFault is a route in the instance that leads nowhere.
+// RouteFault is a route in the instance that leads nowhere, or one that is missing.
 type RouteFault struct {
 	To   []string `yaml:"to"`
-	Type string   `yaml:"type"` // blackhole, unreachable, prohibit
+	Type string   `yaml:"type"` // blackhole, unreachable, prohibit; no-default (to keeps a route of its own), no-address
+}
+
+// TimeFault is the time service telling another time than the world, or nothing.
+type TimeFault struct {
+	Offset Duration `yaml:"offset"`
+	Silent bool     `yaml:"silent"`
 }
 
 // DNSFault is a resolver's behaviour for some names. The first fault that matches a question decides.
 type DNSFault struct {
 	Resolvers []string `yaml:"resolvers"` // addresses; empty is all
-	Names     []string `yaml:"names"`     // services, names, "aws" for every service of the region; empty is all
+	Names     []string `yaml:"names"`     // services, names, "*.zone", "aws" for every service of the region; empty is all
+	Types     []string `yaml:"types"`     // A, AAAA; empty is all
 	Mode      string   `yaml:"mode"`
 	Delay     Duration `yaml:"delay"`
+	Times     int      `yaml:"times"`     // the first n questions for each name and type only
+	Addresses []string `yaml:"addresses"` // of mode answer
 }
 
-// ServerFault is how a service's servers misbehave, inside the VPC and outside.
+// ServerFault is how a service's servers misbehave, inside the VPC and outside. The first fault that fits decides.
 type ServerFault struct {
-	Services []string `yaml:"services"` // "*" is every service
-	Mode     string   `yaml:"mode"`
+	Services  []string `yaml:"services"`  // "*" is every service
+	Names     []string `yaml:"names"`     // tls: only with these server names
+	URLs      []string `yaml:"urls"`      // http: only where host and path contain one of these
+	Addresses []string `yaml:"addresses"` // only at these addresses
+	Mode      string   `yaml:"mode"`
+	Delay     Duration `yaml:"delay"`
+	Offset    Duration `yaml:"offset"` // http: of the Date
+	Times     int      `yaml:"times"`  // the first n handshakes or requests of each service only
 }
 
 // IMDSFault is how the instance metadata service misbehaves.
 type IMDSFault struct {
 	Mode  string   `yaml:"mode"`
 	Delay Duration `yaml:"delay"` // before each answer
+	Times int      `yaml:"times"` // the first n requests only
 }
 
 var (
-	routeTypes = map[string]int{"blackhole": syscall.RTN_BLACKHOLE, "unreachable": syscall.RTN_UNREACHABLE, "prohibit": syscall.RTN_PROHIBIT}
-	dnsModes   = []string{"", "drop", "garbage", "wrong-id", "nxdomain", "nodata", "servfail", "refused", "edns-silent", "edns-formerr", "truncated", "public"}
-	tlsModes   = []string{"corporate", "copied-names", "expired", "not-yet-valid", "wrong-name", "reset", "pq-reset", "close", "silent", "tls-1.1", "plain-http", "portal", "drip", "huge-chain"}
-	httpModes  = []string{"block-page-403", "block-page-200", "503", "endless", "deny", "deny-agent-updates"}
-	imdsModes  = []string{"", "forbidden", "no-role", "role-unusable", "credentials-expired", "hop-limit", "endless-document", "v1-allowed", "no-region"}
+	routeTypes = map[string]int{"blackhole": syscall.RTN_BLACKHOLE, "unreachable": syscall.RTN_UNREACHABLE, "prohibit": syscall.RTN_PROHIBIT,
+		"no-default": syscall.RTN_UNICAST, "no-address": syscall.RTN_UNSPEC}
+	dnsModes = []string{"", "drop", "garbage", "wrong-id", "nxdomain", "nodata", "servfail", "refused", "edns-silent", "edns-formerr", "truncated", "public",
+		"answer", "cname-chain", "huge"}
+	// earlyModes are decided before a server name is known, so they cannot depend on one.
+	earlyModes = []string{"plain-http", "portal", "drip"}
+	tlsModes   = append([]string{"slow", "corporate", "copied-names", "expired", "not-yet-valid", "wrong-name", "reset", "pq-reset", "pq-silent", "close",
+		"silent", "tls-1.1", "huge-chain"}, earlyModes...)
+	httpModes = []string{"slow", "date", "block-page-403", "block-page-200", "503", "429", "404", "endless", "deny", "deny-agent-updates"}
+	imdsModes = []string{"", "forbidden", "no-role", "role-unusable", "credentials-expired", "hop-limit", "endless-document", "v1-allowed", "no-region",
+		"garbage-cidrs", "503"}
 )
 
 func (f *Fault) check() error {
@@ -86,8 +111,14 @@ func (f *Fault) check() error {
 		if _, ok := routeTypes[f.Route.Type]; !ok {
 			return fmt.Errorf("unknown route type %q", f.Route.Type)
 		}
+	case f.DNS != nil && (f.DNS.Mode == "answer") != (len(f.DNS.Addresses) > 0):
+		return errors.New("mode answer needs addresses, and no other has them")
 	case f.DNS != nil:
 		mode, known = f.DNS.Mode, dnsModes
+	case f.TLS != nil && slices.Contains(earlyModes, f.TLS.Mode) && (len(f.TLS.Names) > 0 || f.TLS.Times > 0):
+		return fmt.Errorf("mode %s cannot depend on names or times", f.TLS.Mode)
+	case f.TLS != nil && len(f.TLS.URLs) > 0, f.HTTP != nil && len(f.HTTP.Names) > 0:
+		return errors.New("names are for tls, urls for http")
 	case f.TLS != nil:
 		mode, known = f.TLS.Mode, tlsModes
 	case f.HTTP != nil:
@@ -105,7 +136,7 @@ func (f *Fault) check() error {
 	return nil
 }
 
-// rule writes the fault as nft statements. set is the name of the set that remembers first packets.
+// rule writes the fault as nft statements. set is the name of the set that remembers first packets, if only those are hit.
 func (p *PacketFault) rule(w *world, verdict, set string) []string {
 	protocols := strings.Split(p.Proto, "+")
 	if p.Proto == "" {
@@ -132,7 +163,9 @@ func (p *PacketFault) rule(w *world, verdict, set string) []string {
 		}
 		action := verdict
 		if set != "" {
-			action = fmt.Sprintf("ip daddr . %[1]s dport != @%[2]s add @%[2]s { ip daddr . %[1]s dport } drop", protocol, set)
+			action = fmt.Sprintf("ip daddr . %[1]s dport != @%[2]s add @%[2]s { ip daddr . %[1]s dport } %[3]s", protocol, set, verdict)
+		} else if p.Every > 0 {
+			action = fmt.Sprintf("numgen inc mod %d == 0 %s", p.Every, verdict)
 		}
 		var v4, v6 []string
 		for _, target := range p.To {
@@ -158,11 +191,16 @@ func (p *PacketFault) rule(w *world, verdict, set string) []string {
 	return rules
 }
 
-// packetRules are the nft rules of all packet faults in one place.
-func packetRules(w *world, faults []Fault, at string) (out, back []string) {
-	add := func(p *PacketFault, verdict, set string) {
+// packetRules are the nft rules of all packet faults in one place, and the sets that they need.
+func packetRules(w *world, faults []Fault, at string) (out, back, sets []string) {
+	add := func(p *PacketFault, verdict string, once bool) {
 		if p == nil || p.At != at && !(p.At == "" && at == "router") {
 			return
+		}
+		set := ""
+		if once {
+			set = fmt.Sprintf("seen%d", len(sets))
+			sets = append(sets, set)
 		}
 		if p.Back {
 			back = append(back, p.rule(w, verdict, set)...)
@@ -171,26 +209,29 @@ func packetRules(w *world, faults []Fault, at string) (out, back []string) {
 		}
 	}
 	for _, f := range faults {
-		add(f.Drop, "drop", "")
-		add(f.Oversize, "drop", "")
-		add(f.LoseFirst, "", "seen")
+		if f.Drop != nil {
+			add(f.Drop, "drop", f.Drop.Once)
+		}
+		add(f.Oversize, "drop", false)
+		add(f.LoseFirst, "drop", true)
 		if f.Reject != nil {
 			verdict := "reject with icmp type " + f.Reject.With
 			if f.Reject.With == "tcp-reset" {
 				verdict = "reject with tcp reset"
 			}
-			add(f.Reject, verdict, "")
+			add(f.Reject, verdict, f.Reject.Once)
 		}
 	}
-	return out, back
+	return out, back, sets
 }
 
 // faultTable is one nft table with the packet faults of a namespace. hook is where the way out passes there.
-func faultTable(out, back []string, hook, backHook string) string {
-	if len(out)+len(back) == 0 {
-		return ""
+func faultTable(out, back, sets []string, hook, backHook string) string {
+	var declared strings.Builder
+	for _, set := range sets {
+		fmt.Fprintf(&declared, " set %s { type ipv4_addr . inet_service; flags dynamic; size 4096; }\n", set)
 	}
-	return fmt.Sprintf("table inet faults {\n set seen { type ipv4_addr . inet_service; flags dynamic; size 4096; }\n"+
+	return fmt.Sprintf("table inet faults {\n%s"+
 		" chain out {\n  type filter hook %s priority 0;\n  %s\n }\n chain back {\n  type filter hook %s priority 0;\n  %s\n }\n}\n",
-		hook, strings.Join(out, "\n  "), backHook, strings.Join(back, "\n  "))
+		declared.String(), hook, strings.Join(out, "\n  "), backHook, strings.Join(back, "\n  "))
 }

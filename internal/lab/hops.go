@@ -18,7 +18,12 @@ func (v *VPC) hopRules() string {
 	for _, r := range v.scenario.Topology.Resolvers {
 		inside = append(inside, r.Address)
 	}
-	inside = slices.DeleteFunc(inside, func(a string) bool { return strings.HasPrefix(a, "10.9.") && a != peerCIDR })
+	if proxy := v.scenario.Topology.Proxy.Address; proxy != "" {
+		inside = append(inside, proxy)
+	}
+	inside = slices.DeleteFunc(inside, func(a string) bool {
+		return strings.HasPrefix(a, "10.9.") && a != peerCIDR || strings.HasPrefix(a, "127.")
+	})
 	var rules strings.Builder
 	rule := func(format string, args ...any) { fmt.Fprintf(&rules, "  iifname \"inst\" "+format+"\n", args...) }
 	rule("ip daddr { %s } ip ttl set 64 return", strings.Join(inside, ", "))

@@ -35,6 +35,7 @@ type metadata struct {
 
 	mu    sync.Mutex
 	fault IMDSFault
+	used  int
 }
 
 func (m *metadata) setFault(f IMDSFault) {
@@ -46,7 +47,17 @@ func (m *metadata) setFault(f IMDSFault) {
 func (m *metadata) mode() IMDSFault {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.fault.Times > 0 && m.used >= m.fault.Times {
+		return IMDSFault{}
+	}
+	m.used++
 	return m.fault
+}
+
+func (m *metadata) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.used = 0
 }
 
 type connKey struct{}
@@ -73,12 +84,12 @@ func (m *metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fault := m.mode()
 	w.Header().Set("Server", "EC2ws")
 	w.Header().Set("Date", m.world.now().UTC().Format(http.TimeFormat))
-	if fault.Delay.Duration > 0 {
-		select {
-		case <-time.After(fault.Delay.Duration):
-		case <-r.Context().Done():
-			return
-		}
+	if !pause(r.Context(), fault.Delay.Duration) {
+		return
+	}
+	if fault.Mode == "503" {
+		http.Error(w, "503 - Service Unavailable", http.StatusServiceUnavailable)
+		return
 	}
 	if fault.Mode == "forbidden" {
 		http.Error(w, "403 - Forbidden", http.StatusForbidden)
@@ -212,8 +223,12 @@ func (m *metadata) tree(mode string) map[string]string {
 		card + "subnet-id":              subnetID,
 		card + "subnet-ipv4-cidr-block": subnetCIDR,
 		card + "vpc-id":                 vpcID,
-		card + "vpc-ipv4-cidr-block":    vpcCIDR,
-		card + "vpc-ipv4-cidr-blocks":   vpcCIDR,
+		card + "vpc-ipv4-cidr-block":    w.cidrs[0],
+		card + "vpc-ipv4-cidr-blocks":   strings.Join(w.cidrs, "\n"),
+	}
+	if mode == "garbage-cidrs" {
+		tree[card+"vpc-ipv4-cidr-block"] = "<html><body>It works!</body></html>"
+		tree[card+"vpc-ipv4-cidr-blocks"] = "300.0.0.0/99\n\x00\xff\n/16\n10.0.0.0"
 	}
 	if w.ipv6 {
 		tree[card+"ipv6s"] = instanceIP6

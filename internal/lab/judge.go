@@ -18,9 +18,10 @@ type verdict struct {
 		State string `json:"state"`
 	} `json:"verdict"`
 	Findings []struct {
-		Code     string            `json:"code"`
-		Severity string            `json:"severity"`
-		Evidence []json.RawMessage `json:"evidence"`
+		Code       string            `json:"code"`
+		Severity   string            `json:"severity"`
+		Confidence string            `json:"confidence"`
+		Evidence   []json.RawMessage `json:"evidence"`
 	} `json:"findings"`
 	Targets []struct {
 		Name        string `json:"name"`
@@ -55,6 +56,9 @@ func (s *Scenario) Judge(r Result) (got string, err error) {
 		if want := s.Expect.Severity[f.Code]; want != "" && f.Severity != want {
 			complain("%s is %s, want %s", f.Code, f.Severity, want)
 		}
+		if want := s.Expect.Confidence[f.Code]; want != "" && f.Confidence != want {
+			complain("%s is %s, want %s", f.Code, f.Confidence, want)
+		}
 	}
 	slices.Sort(serious)
 	want := slices.Sorted(slices.Values(s.Expect.Findings))
@@ -75,9 +79,9 @@ func (s *Scenario) Judge(r Result) (got string, err error) {
 	if seconds := r.Wall.Seconds(); seconds > s.Expect.MaxSeconds {
 		complain("took %.1f s, at most %.1f s allowed", seconds, s.Expect.MaxSeconds)
 	}
-	explained, routes := map[string]string{}, map[string]string{}
+	explained, routes, states := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, t := range v.Targets {
-		explained[t.Name], routes[t.Name] = t.ExplainedBy, t.Route
+		explained[t.Name], routes[t.Name], states[t.Name] = t.ExplainedBy, t.Route, t.State
 		if t.Required && t.State == "down" && t.ExplainedBy == "" {
 			complain("required target %s is down and nothing explains it", t.Name)
 		}
@@ -95,6 +99,11 @@ func (s *Scenario) Judge(r Result) (got string, err error) {
 	for target, route := range s.Expect.Routes {
 		if routes[target] != route {
 			complain("route of %s is %q, want %s", target, routes[target], route)
+		}
+	}
+	for target, state := range s.Expect.States {
+		if states[target] != state {
+			complain("%s is %q, want %s", target, states[target], state)
 		}
 	}
 	return v.Verdict.State + " " + strings.Join(serious, " "), errors.Join(wrong...)

@@ -106,7 +106,7 @@ func (v *VPC) Prove() error {
 	for range v.scenario.Proof {
 		<-done
 	}
-	return errors.Join(append(failures, v.forgetFirstPackets())...)
+	return errors.Join(append(failures, v.forget())...)
 }
 
 // agrees compares word by word: "status 403 html" is met by "status 403 html not-aws".

@@ -58,6 +58,9 @@ type Topology struct {
 	WorldClock Duration `yaml:"world_clock"`
 	// Resolvers are DNS servers of the customer's own, inside the VPC.
 	Resolvers []ResolverSpec `yaml:"resolvers"`
+	// VPCCIDRs are the VPC's address blocks as its metadata name them, default 10.0.0.0/16.
+	VPCCIDRs []string  `yaml:"vpc_cidrs"`
+	Proxy    ProxySpec `yaml:"proxy"`
 }
 
 // ResolverSpec is one DNS server: whether it sees names as the VPC does (private) or as the internet does (public).
@@ -68,6 +71,7 @@ type ResolverSpec struct {
 
 // Instance is what differs from a freshly started Amazon Linux 2023.
 type Instance struct {
+	OS          string            `yaml:"os"`          // al2023 (default), al2, ubuntu, rhel, sles
 	Nameservers []string          `yaml:"nameservers"` // default 10.0.0.2; [none] writes no nameserver line
 	Search      *string           `yaml:"search"`      // default REGION.compute.internal
 	Options     string            `yaml:"options"`     // of resolv.conf
@@ -85,10 +89,19 @@ type Agent struct {
 	Absent      bool              `yaml:"absent"`  // not installed
 	Stopped     bool              `yaml:"stopped"` // installed, no process
 	Environment map[string]string `yaml:"environment"`
-	Config      string            `yaml:"config"`    // amazon-ssm-agent.json
-	Source      string            `yaml:"source"`    // EC2 (default) or SSM for Default Host Management
-	Retrieved   Duration          `yaml:"retrieved"` // age of its credentials, default 10m
-	Valid       Duration          `yaml:"valid"`     // how long they are good after that, default 1h
+	Config      string            `yaml:"config"`      // amazon-ssm-agent.json
+	Source      string            `yaml:"source"`      // EC2 (default) or SSM for Default Host Management
+	Retrieved   Duration          `yaml:"retrieved"`   // age of its credentials, default 10m
+	Valid       Duration          `yaml:"valid"`       // how long they are good after that, default 1h
+	Version     string            `yaml:"version"`     // default agentVersion
+	Go          string            `yaml:"go"`          // what its binary says it was built with: none, or such as go1.20.1
+	Identity    string            `yaml:"identity"`    // EC2 (default) or OnPrem, by a hybrid activation
+	Payload     string            `yaml:"payload"`     // URL that the script of an earlier patch run names
+	InstanceID  string            `yaml:"instance_id"` // that it takes itself for; default this instance's
+	Log         []string          `yaml:"log"`         // lines after the healthy ones: "10m ERROR text" is ten minutes old
+	LogOnly     bool              `yaml:"log_only"`    // without the healthy ones
+	Hibernate   []string          `yaml:"hibernate"`   // lines of hibernate.log
+	Disabled    bool              `yaml:"disabled"`    // its unit is not enabled, on a machine that systemd booted
 }
 
 // Run says how agentctl is started.
@@ -104,8 +117,10 @@ type Expect struct {
 	Info       []string          `yaml:"info"`
 	Verdict    string            `yaml:"verdict"`
 	Exit       int               `yaml:"exit"`
-	Explained  map[string]string `yaml:"explained"` // target to code
-	Routes     map[string]string `yaml:"routes"`    // target to route
+	Explained  map[string]string `yaml:"explained"`  // target to code
+	Routes     map[string]string `yaml:"routes"`     // target to route
+	States     map[string]string `yaml:"states"`     // target to up, down, skipped, unknown
+	Confidence map[string]string `yaml:"confidence"` // code to certain, likely
 	MaxSeconds float64           `yaml:"max_seconds"`
 }
 
@@ -188,7 +203,7 @@ func ReadScenario(name string) (Scenario, error) {
 func parseScenario(data []byte) (Scenario, error) {
 	s := Scenario{
 		Topology: Topology{Region: "us-west-2", S3: "none", MTU: linkMTU},
-		Agent:    Agent{Source: "EC2", Retrieved: Duration{10 * time.Minute}, Valid: Duration{time.Hour}},
+		Agent:    Agent{Source: "EC2", Identity: "EC2", Version: agentVersion, Retrieved: Duration{10 * time.Minute}, Valid: Duration{time.Hour}},
 		Run:      Run{Args: []string{"probe"}},
 		Expect:   Expect{MaxSeconds: 14}, // the slowest honest round, TLS stalling everywhere, may take 12 s; more is a wait that nobody ends
 	}
@@ -220,6 +235,12 @@ func (s *Scenario) check() error {
 	}
 	if s.Topology.S3 == "nat" && !s.Topology.NAT {
 		complain("s3: nat without nat: true")
+	}
+	if !slices.Contains(proxyModes, s.Topology.Proxy.Mode) {
+		complain("unknown proxy mode %q", s.Topology.Proxy.Mode)
+	}
+	if _, known := flavours[s.Instance.OS]; !known {
+		complain("unknown operating system %q", s.Instance.OS)
 	}
 	if !slices.Contains([]string{"gateway", "nat", "interface", "interface+gateway", "none"}, s.Topology.S3) {
 		complain("unknown s3 way %q", s.Topology.S3)

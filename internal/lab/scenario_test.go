@@ -14,7 +14,7 @@ func TestScenarioFilesAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(scenarios) < 100 {
+	if len(scenarios) < 200 {
 		t.Errorf("only %d scenarios", len(scenarios))
 	}
 	for _, s := range scenarios {

@@ -4,6 +4,7 @@ package lab
 
 import (
 	"fmt"
+	"strings"
 )
 
 func (v *VPC) startServers() error {
@@ -42,7 +43,11 @@ func (v *VPC) startServers() error {
 		}
 	}
 	for _, r := range t.Resolvers {
-		if err := resolverAt(v.endpoints, r.Address, r.View != "public"); err != nil {
+		where := v.endpoints
+		if strings.HasPrefix(r.Address, "127.") {
+			where = v.instance
+		}
+		if err := resolverAt(where, r.Address, r.View != "public"); err != nil {
 			return err
 		}
 	}
@@ -55,80 +60,13 @@ func (v *VPC) startServers() error {
 	if err := v.metadata.serve(&v.wait, v.router); err != nil {
 		return fmt.Errorf("instance metadata: %w", err)
 	}
-	if err := serveTime(v.ctx, &v.wait, v.router, v.world); err != nil {
+	v.clock = &timeServer{world: v.world}
+	if err := v.clock.serve(v.ctx, &v.wait, v.router); err != nil {
 		return fmt.Errorf("time sync: %w", err)
 	}
-	return nil
-}
-
-// applyFaults breaks what the scenario wants broken: packets, routes and servers.
-func (v *VPC) applyFaults() error {
-	for _, f := range v.scenario.Faults {
-		switch {
-		case f.DNS != nil:
-			for _, r := range v.resolvers {
-				r.addFault(*f.DNS)
-			}
-		case f.TLS != nil:
-			for _, service := range f.TLS.Services {
-				for _, front := range v.fronts {
-					front.setMode(service, func(m *serviceMode) { m.TLS = f.TLS.Mode })
-				}
-			}
-		case f.HTTP != nil:
-			for _, service := range f.HTTP.Services {
-				for _, front := range v.fronts {
-					front.setMode(service, func(m *serviceMode) { m.HTTP = f.HTTP.Mode })
-				}
-			}
-		case f.IMDS != nil:
-			v.metadata.setFault(*f.IMDS)
-		case f.Route != nil:
-			for _, target := range f.Route.To {
-				for _, address := range v.world.targetAddresses(target) {
-					if err := v.instance.addRoute(address+"/32", "", "", routeTypes[f.Route.Type]); err != nil {
-						return err
-					}
-				}
-			}
-		}
+	if t.Proxy.Address == "" {
+		return nil
 	}
-	for _, place := range []struct {
-		n              *namespace
-		name           string
-		hook, backHook string
-	}{
-		{v.instance, "instance", "output", "input"},
-		{v.router, "router", "prerouting", "postrouting"},
-		{v.nat, "nat", "prerouting", "forward"},
-	} {
-		out, back := packetRules(v.world, v.scenario.Faults, place.name)
-		if len(out)+len(back) == 0 {
-			continue
-		}
-		if place.n == nil {
-			return fmt.Errorf("fault at %s, which this network does not have", place.name)
-		}
-		if err := place.n.nft(faultTable(out, back, place.hook, place.backHook)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// forgetFirstPackets makes lose_first begin anew, after a proof has used the first ones up.
-func (v *VPC) forgetFirstPackets() error {
-	for _, f := range v.scenario.Faults {
-		if f.LoseFirst == nil {
-			continue
-		}
-		place := v.router
-		if f.LoseFirst.At == "instance" {
-			place = v.instance
-		}
-		if err := place.nft("flush set inet faults seen\n"); err != nil {
-			return err
-		}
-	}
-	return nil
+	v.proxy = &proxy{ProxySpec: t.Proxy, world: v.world, way: v.internet}
+	return v.proxy.serve(v.ctx, &v.wait, v.endpoints)
 }

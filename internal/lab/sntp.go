@@ -19,8 +19,27 @@ func ntpTime(t time.Time) uint64 {
 	return seconds<<32 | fraction
 }
 
-// serveTime is the Amazon Time Sync Service: it tells the world's time.
-func serveTime(ctx context.Context, wait *sync.WaitGroup, n *namespace, w *world) error {
+// timeServer is the Amazon Time Sync Service: it tells the world's time.
+type timeServer struct {
+	world *world
+
+	mu    sync.Mutex
+	fault TimeFault
+}
+
+func (t *timeServer) setFault(f TimeFault) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fault = f
+}
+
+func (t *timeServer) mode() TimeFault {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.fault
+}
+
+func (t *timeServer) serve(ctx context.Context, wait *sync.WaitGroup, n *namespace) error {
 	conn, err := n.listenUDP(net.JoinHostPort(timeSyncIP, "123"))
 	if err != nil {
 		return err
@@ -33,10 +52,11 @@ func serveTime(ctx context.Context, wait *sync.WaitGroup, n *namespace, w *world
 			if err != nil {
 				return
 			}
-			if size < 48 {
+			fault := t.mode()
+			if size < 48 || fault.Silent {
 				continue
 			}
-			now := w.now()
+			now := t.world.now().Add(fault.Offset.Duration)
 			reply := make([]byte, 48)
 			reply[0] = query[0]&0x38 | 4             // no leap warning, the client's version, mode server
 			reply[1], reply[2], reply[3] = 4, 4, 236 // stratum 4, poll 16 s, precision 1 µs
@@ -44,7 +64,7 @@ func serveTime(ctx context.Context, wait *sync.WaitGroup, n *namespace, w *world
 			binary.BigEndian.PutUint64(reply[16:], ntpTime(now.Add(-10*time.Second)))
 			copy(reply[24:32], query[40:48]) // origin: the client's transmit time
 			binary.BigEndian.PutUint64(reply[32:], ntpTime(now))
-			binary.BigEndian.PutUint64(reply[40:], ntpTime(w.now()))
+			binary.BigEndian.PutUint64(reply[40:], ntpTime(now))
 			_, _ = conn.WriteTo(reply, from)
 		}
 	})

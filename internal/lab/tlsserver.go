@@ -24,36 +24,10 @@ type front struct {
 	wait        *sync.WaitGroup
 	inVPC       bool // interface endpoints: S3 here speaks TLS 1.2 at most (S3 user guide, PrivateLink considerations)
 
+	tls, http serverFaults
+
 	mu     sync.Mutex
-	modes  map[string]serviceMode // by service; "*" is every service
 	leaves map[string]*tls.Certificate
-}
-
-// serviceMode is how a service misbehaves. The zero value is AWS as it is.
-type serviceMode struct{ TLS, HTTP string }
-
-func (f *front) setMode(service string, change func(*serviceMode)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.modes == nil {
-		f.modes = map[string]serviceMode{}
-	}
-	mode := f.modes[service]
-	change(&mode)
-	f.modes[service] = mode
-}
-
-func (f *front) mode(service string) serviceMode {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	mode, all := f.modes[service], f.modes["*"]
-	if mode.TLS == "" {
-		mode.TLS = all.TLS
-	}
-	if mode.HTTP == "" {
-		mode.HTTP = all.HTTP
-	}
-	return mode
 }
 
 // serve accepts on every address of the namespace until the context ends.
@@ -94,6 +68,8 @@ func (f *front) serviceAt(address net.Addr) string {
 	switch ip {
 	case s3Address6, otherRegionS3:
 		return "s3"
+	case blockPageIP:
+		return "block-page"
 	}
 	return "other" // another region's services, or any service over IPv6: the server name tells
 }
@@ -104,39 +80,60 @@ func (f *front) handle(conn net.Conn, plain bool) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	service := f.serviceAt(conn.LocalAddr())
-	mode := f.mode(service)
+	service, address := f.serviceAt(conn.LocalAddr()), conn.LocalAddr().(*net.TCPAddr).IP.String()
+	early := f.tls.early(service, address)
 	switch {
-	case mode.TLS == "plain-http" || mode.TLS == "portal":
-		answerPlain(conn, mode.TLS)
+	case early.Mode == "plain-http" || early.Mode == "portal":
+		answerPlain(conn, early.Mode)
 		return
 	case plain:
-		f.serveHTTP(conn, service, mode)
+		f.serveHTTP(conn, service, address)
 		return
-	case mode.TLS == "drip":
+	case early.Mode == "drip":
 		conn = &drip{Conn: conn, ctx: ctx}
 	}
-	config := &tls.Config{
-		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			return nil, misbehave(hello, mode.TLS)
-		},
-		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return f.certificate(service, hello.ServerName, mode.TLS)
-		},
-		MaxVersion: tls.VersionTLS13,
-	}
+	config := &tls.Config{MaxVersion: tls.VersionTLS13}
 	if f.inVPC && service == "s3" {
 		config.MaxVersion = tls.VersionTLS12
 	}
-	if mode.TLS == "tls-1.1" {
-		config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		fault := f.tls.handshake(service, address, hello.ServerName)
+		if !pause(ctx, fault.Delay.Duration) {
+			return nil, ctx.Err()
+		}
+		if err := misbehave(hello, fault.Mode); err != nil {
+			return nil, err
+		}
+		chosen := config.Clone()
+		if fault.Mode == "tls-1.1" {
+			chosen.MinVersion, chosen.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+		}
+		certificate, err := f.certificate(service, hello.ServerName, fault.Mode)
+		if err != nil {
+			return nil, err
+		}
+		chosen.Certificates = []tls.Certificate{*certificate}
+		return chosen, nil
 	}
 	secure := tls.Server(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return
 	}
 	defer secure.Close()
-	f.serveHTTP(secure, service, mode)
+	f.serveHTTP(secure, service, address)
+}
+
+// pause waits, unless the context ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // mlkem are the hybrid post-quantum groups, as IANA numbers them: X25519MLKEM768, SecP256r1MLKEM768, SecP384r1MLKEM1024.
@@ -151,13 +148,14 @@ func misbehave(hello *tls.ClientHelloInfo, mode string) error {
 		}
 		hello.Conn.Close()
 	}
-	switch mode {
-	case "reset":
-		reset()
-	case "pq-reset":
+	if strings.HasPrefix(mode, "pq-") {
 		if !slices.ContainsFunc(hello.SupportedCurves, func(c tls.CurveID) bool { return slices.Contains(mlkem, c) }) {
 			return nil
 		}
+		mode = strings.TrimPrefix(mode, "pq-")
+	}
+	switch mode {
+	case "reset":
 		reset()
 	case "close":
 		hello.Conn.Close()
@@ -172,6 +170,9 @@ func misbehave(hello *tls.ClientHelloInfo, mode string) error {
 // certificate is the leaf for a server name, made once.
 func (f *front) certificate(service, serverName, mode string) (*tls.Certificate, error) {
 	names := []string{f.world.hostName(service)}
+	if service == "block-page" {
+		names, mode = []string{"blockpage.example.net"}, "corporate"
+	}
 	switch h, ok := f.world.parseHost(serverName); {
 	case ok && service == "other":
 		names = []string{strings.ToLower(serverName)}

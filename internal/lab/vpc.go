@@ -27,6 +27,8 @@ type VPC struct {
 	fronts      []*front
 	resolvers   []*resolver
 	metadata    *metadata
+	clock       *timeServer
+	proxy       *proxy
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -185,8 +187,11 @@ func (v *VPC) connectEndpoints() error {
 	for _, r := range v.scenario.Topology.Resolvers {
 		inVPC = append(inVPC, r.Address)
 	}
+	if proxy := v.scenario.Topology.Proxy.Address; proxy != "" {
+		inVPC = append(inVPC, proxy)
+	}
 	for _, address := range inVPC {
-		if strings.HasPrefix(address, "10.9.") {
+		if strings.HasPrefix(address, "10.9.") || strings.HasPrefix(address, "127.") {
 			continue
 		}
 		if err := steps(
@@ -233,7 +238,7 @@ func (v *VPC) connectOutside() error {
 	if err := v.internet.addRoute(vpcCIDR, "gw", gatewayIP, syscall.RTN_UNICAST); err != nil {
 		return err
 	}
-	outside := []string{s3PrefixList, otherRegionIP + "/32", otherRegionS3 + "/32"}
+	outside := []string{s3PrefixList, otherRegionIP + "/32", otherRegionS3 + "/32", blockPageIP + "/32"}
 	for service, addresses := range publicAddresses {
 		if strings.HasPrefix(service, "s3") && service != "s3-accelerate" {
 			continue

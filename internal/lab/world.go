@@ -35,6 +35,7 @@ const (
 	accelerateIP   = "18.64.10.10"
 	otherRegionIP  = "52.94.77.10"
 	otherRegionS3  = "3.5.200.10"
+	blockPageIP    = "203.0.113.80" // a filter's page, where a resolver may send people
 )
 
 // publicAddresses are the services' addresses on the internet, in this region.
@@ -69,11 +70,15 @@ type world struct {
 	aaaa                      bool                // every name has an AAAA answer too, usable or not
 	vpceOnly                  bool                // private DNS is off: only the vpce-... names lead to the endpoints
 	offset                    time.Duration       // the world's clock against the instance's
+	cidrs                     []string            // of the VPC, as the metadata names them
 }
 
 func newWorld(t Topology) *world {
 	w := &world{region: t.Region, suffix: "amazonaws.com", partition: "aws", endpoints: map[string][]string{},
-		ipv6: t.IPv6, aaaa: t.AAAA || t.IPv6, vpceOnly: t.NoPrivateDNS, offset: t.WorldClock.Duration}
+		ipv6: t.IPv6, aaaa: t.AAAA || t.IPv6, vpceOnly: t.NoPrivateDNS, offset: t.WorldClock.Duration, cidrs: t.VPCCIDRs}
+	if len(w.cidrs) == 0 {
+		w.cidrs = []string{vpcCIDR}
+	}
 	switch {
 	case strings.HasPrefix(t.Region, "cn-"):
 		w.suffix, w.partition = "amazonaws.com.cn", "aws-cn"

@@ -25,6 +25,8 @@ type Spec struct {
 	AgentEnvironment []string
 	// AgentBinaries puts the SSM Agent's programs in place, running or not.
 	AgentBinaries bool
+	AgentFolder   string // where they lie
+	AgentGo       string // the version of Go that they claim: "" their own, "none" none that can be read
 	Command       []string
 	Environment   []string
 	UID           int

@@ -4,6 +4,7 @@ package guest
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -40,7 +42,7 @@ func sleep() { time.Sleep(24 * time.Hour) }
 
 // agent starts its worker as the real one does, so that the worker's parent is right, and says so on descriptor 3.
 func agent() {
-	worker := exec.Command("/usr/bin/ssm-agent-worker")
+	worker := exec.Command(filepath.Join(filepath.Dir(os.Args[0]), "ssm-agent-worker"))
 	if worker.Start() == nil {
 		pipe := os.NewFile(3, "started")
 		_, _ = pipe.WriteString("up\n")
@@ -58,7 +60,7 @@ func first() (Outcome, error) {
 		return Outcome{}, err
 	}
 	if spec.Agents {
-		if err := startAgents(spec.AgentEnvironment); err != nil {
+		if err := startAgents(spec.AgentFolder, spec.AgentEnvironment); err != nil {
 			return Outcome{}, fmt.Errorf("start the SSM Agent's stand-ins: %w", err)
 		}
 	}
@@ -91,7 +93,7 @@ func enterRoot(spec Spec) error {
 		{"mount /sys", func() error {
 			return syscall.Mount("sysfs", "/sys", "sysfs", syscall.MS_RDONLY|syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, "")
 		}},
-		{"copy programs", func() error { return copyPrograms(spec.AgentBinaries) }},
+		{"copy programs", func() error { return copyPrograms(spec) }},
 		{"set the host name", func() error { return syscall.Sethostname([]byte(spec.Hostname)) }},
 	} {
 		if err := step.do(); err != nil {
@@ -121,22 +123,61 @@ func makeFolders() error {
 	return os.Chmod("/tmp", 0o777|os.ModeSticky)
 }
 
-func copyPrograms(agentToo bool) error {
+func copyPrograms(spec Spec) error {
 	if err := copyProgram(ProgramFD, "/usr/bin/agentctl"); err != nil {
 		return err
 	}
-	if !agentToo {
+	if !spec.AgentBinaries {
 		return nil
 	}
-	if err := copyProgram(SelfFD, "/usr/bin/amazon-ssm-agent"); err != nil {
+	if err := os.MkdirAll(spec.AgentFolder, 0o755); err != nil {
+		return err
+	}
+	core := filepath.Join(spec.AgentFolder, "amazon-ssm-agent")
+	if err := copyProgram(SelfFD, core); err != nil {
+		return err
+	}
+	if err := claimGo(core, spec.AgentGo); err != nil {
+		return err
+	}
+	// Package tools keep the build's date.
+	built := time.Now().AddDate(0, -2, 0)
+	if err := os.Chtimes(core, built, built); err != nil {
 		return err
 	}
 	for _, name := range []string{"ssm-agent-worker", "ssm-document-worker", "ssm-session-worker", "ssm-session-logger", "ssm-cli"} {
-		if err := os.Link("/usr/bin/amazon-ssm-agent", "/usr/bin/"+name); err != nil {
+		if err := os.Link(core, filepath.Join(spec.AgentFolder, name)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// claimGo changes the version of Go in a program's build information (debug/buildinfo: 32 bytes of header, then the version
+// with its length before it), or makes the information unreadable.
+func claimGo(path, version string) error {
+	if version == "" {
+		return nil
+	}
+	program, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	// Written in two parts, or this very constant would be found.
+	at := bytes.Index(program, append([]byte("\xff Go build"), "inf:\x08"...))
+	if at < 0 {
+		return errors.New("the program has no build information")
+	}
+	if version == "none" {
+		copy(program[at:], make([]byte, 12))
+	} else {
+		own := program[at+33 : at+33+int(program[at+32])]
+		if len(version) > len(own) {
+			return fmt.Errorf("%s does not fit in place of %s", version, own)
+		}
+		copy(own, version+strings.Repeat("0", len(own)-len(version)))
+	}
+	return os.WriteFile(path, program, 0o755)
 }
 
 func copyProgram(fd uintptr, path string) error {
@@ -179,7 +220,7 @@ func lay(file File) error {
 	return os.Chtimes(path, file.Modified, file.Modified)
 }
 
-func startAgents(environment []string) error {
+func startAgents(folder string, environment []string) error {
 	started, child, err := os.Pipe()
 	if err != nil {
 		return err
@@ -190,7 +231,7 @@ func startAgents(environment []string) error {
 		return err
 	}
 	defer null.Close()
-	agent := exec.Command("/usr/bin/amazon-ssm-agent")
+	agent := exec.Command(filepath.Join(folder, "amazon-ssm-agent"))
 	agent.Env = append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG=C.UTF-8"}, environment...)
 	agent.Stdin, agent.Stdout, agent.Stderr = null, null, null
 	agent.ExtraFiles = []*os.File{child}
