@@ -22,6 +22,7 @@ func (v *VPC) guestSpec(args []string) guest.Spec {
 		Command:       append(append([]string{"/usr/bin/agentctl"}, s.Run.Args...), args...),
 		Environment:   []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"},
 		UID:           s.Run.UID,
+		ReadAll:       s.Run.ReadAll,
 		Limit:         runLimit,
 	}
 	for _, name := range sortedKeys(s.Agent.Environment) {

@@ -108,6 +108,8 @@ type Agent struct {
 type Run struct {
 	Args []string `yaml:"args"` // default [probe]
 	UID  int      `yaml:"uid"`
+	// ReadAll gives the user CAP_DAC_READ_SEARCH, as the packaged service has it.
+	ReadAll bool `yaml:"read_all"`
 }
 
 // Expect is the whole verdict. Findings are all critical and warning codes; Info must be among the informational ones.

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 	"time"
 )
 
@@ -256,6 +258,9 @@ func run(spec Spec) (Outcome, error) {
 	if spec.UID != 0 {
 		id := uint32(spec.UID)
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: id, Gid: id}}
+		if spec.ReadAll {
+			command.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_DAC_READ_SEARCH}
+		}
 	}
 	began := time.Now()
 	if err := command.Start(); err != nil {
