@@ -132,7 +132,7 @@ func (r *round) finish(res *probes.Result) {
 	case res.Target.Control && (step.Reason == probes.Canceled || res.State == probes.Unknown):
 		// Given up when it could decide nothing any more.
 		*res = probes.Result{Target: res.Target, State: probes.Skipped}
-	case step.Reason == probes.Canceled:
+	case step.Reason == probes.Canceled, step.Reason == probes.Internal:
 		res.State = probes.Unknown
 	case step.Reason == probes.NotFound && res.Target.Name == "patch-payload":
 		res.State = probes.Up

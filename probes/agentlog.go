@@ -45,13 +45,16 @@ type AgentLog struct {
 	CredentialsAt time.Time `json:"credentials_at,omitzero"`
 	Credentials   string    `json:"credentials,omitempty"`
 	// ConnectedAt is when the control channel was last opened, Peer the address
-	// at the other end (of a proxy, where one is used). Closed: it was lost
-	// after that, and not opened again.
+	// at the other end (of a proxy, where one is used). Before Started: the
+	// present run has not opened it. Closed: it was lost after that, and not
+	// opened again.
 	ConnectedAt time.Time `json:"connected_at,omitzero"`
 	Peer        string    `json:"peer,omitempty"`
 	Closed      time.Time `json:"closed,omitzero"`
 	// Channel is the connection that the agent reports: "ssmmessages",
-	// "ec2messages", or "" before it is known; since ChannelSince.
+	// "ec2messages", or "" before it is known; since ChannelSince. It says
+	// "ssmmessages" too while that cannot be opened again: only AccessDenied
+	// makes the agent change. Closed tells.
 	Channel      string    `json:"channel"`
 	ChannelSince time.Time `json:"channel_since,omitzero"`
 
@@ -153,7 +156,7 @@ const (
 	SubjectOther          LogSubject = "other"
 )
 
-// LogEvent is one signature that the log showed, however often.
+// LogEvent is one signature that the log showed of one subject, however often.
 type LogEvent struct {
 	ID      string     `json:"id"`
 	Class   LogClass   `json:"class"`
@@ -163,8 +166,8 @@ type LogEvent struct {
 	First time.Time `json:"first"`
 	Last  time.Time `json:"last"`
 	Count int       `json:"count"`
-	// Line is the newest such message with its continuation lines, at most
-	// 600 bytes, masked.
+	// Line is the newest such message (of a row of them within two seconds, the
+	// first) with its continuation lines, at most 600 bytes, masked.
 	Line string `json:"line"`
 	// Captures are the parts of the newest line that name things. Usual keys:
 	// "host", "resolver", "addr", "service" (ssm, ssmmessages, ec2messages, s3,
@@ -197,14 +200,15 @@ const (
 	LayerExplicitUnsaid = "explicit_deny" // "with an explicit deny", no policy named
 )
 
-// Event returns the event with the given id.
-func (l AgentLog) Event(id string) (LogEvent, bool) {
+// Event returns the event with the given id: of several subjects, the newest that
+// is not past, else the newest.
+func (l AgentLog) Event(id string) (e LogEvent, ok bool) {
 	for i := range l.Events {
-		if l.Events[i].ID == id {
-			return l.Events[i], true
+		if l.Events[i].ID == id && (!ok || e.Past || !l.Events[i].Past) {
+			e, ok = l.Events[i], true
 		}
 	}
-	return LogEvent{}, false
+	return e, ok
 }
 
 // Current returns the events that are not past, newest last.

@@ -55,7 +55,8 @@ type AgentUnit struct {
 	Started time.Time `json:"started,omitzero"`
 	Exited  time.Time `json:"exited,omitzero"`
 	// ActiveSince, InactiveSince and StateChange are when the unit last became active,
-	// last ended, and last changed its state.
+	// last became inactive or failed, and last changed its state. A restart passes
+	// through inactive when its wait is over: then that is not when the process ended.
 	ActiveSince   time.Time `json:"active_since,omitzero"`
 	InactiveSince time.Time `json:"inactive_since,omitzero"`
 	StateChange   time.Time `json:"state_change,omitzero"`
@@ -131,8 +132,8 @@ func (u AgentUnit) restartedJustNow(now time.Time) (bool, string) {
 	if since.IsZero() {
 		since = u.ActiveSince
 	}
-	up, down := now.Sub(since), now.Sub(u.InactiveSince)
-	if u.Restarts == nil || *u.Restarts <= crashRestarts || since.IsZero() || up < 0 || up > shortLife/2 || down > shortLife {
+	up := now.Sub(since)
+	if u.Restarts == nil || *u.Restarts <= crashRestarts || since.IsZero() || up < 0 || up > shortLife/2 {
 		return false, ""
 	}
 	return true, fmt.Sprintf("restarted %d times, the last time %s ago", *u.Restarts, seconds(up))

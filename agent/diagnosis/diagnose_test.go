@@ -107,6 +107,20 @@ var cases = []roundCase{
 		shift(r, -2*365*24*time.Hour)
 		r.Metadata.RoleExpires = noon.Add(-2*365*24*time.Hour + time.Hour)
 	}, "clock-skew"},
+	{"metadata for root only, seen by another user", func(r *probes.Round) {
+		r.Host.Privileged = false
+		r.Metadata = probes.Metadata{State: probes.MetadataUnreachable, Reason: probes.Timeout}
+		r.Agent.Identity = probes.AgentIdentity{FileState: probes.FileState{Unknown: true}}
+	}, ""},
+	{"metadata unreachable, seen by another user, agent without worker", func(r *probes.Round) {
+		no := false
+		r.Host.Privileged, r.Agent.Worker = false, &no
+		r.Metadata = probes.Metadata{State: probes.MetadataUnreachable, Reason: probes.Timeout}
+		r.Agent.Identity = probes.AgentIdentity{FileState: probes.FileState{Unknown: true}}
+	}, "imds-unreachable"},
+	{"too few descriptors to ask the metadata", func(r *probes.Round) {
+		r.Metadata = probes.Metadata{State: probes.MetadataUnreachable, Reason: probes.Internal}
+	}, ""},
 	// DNS
 	{"no resolver", func(r *probes.Round) {
 		r.Host.Resolver = platform.Resolver{Implied: true, Servers: []netip.AddrPort{port("127.0.0.1:53")}}
@@ -189,6 +203,15 @@ var cases = []roundCase{
 		x.Name.Answers[0].Addrs = x.Addresses
 		http(x, probes.HTTP{Reason: probes.ServerError, Status: 503, AWSShaped: true})
 	}, "service-unavailable"},
+	{"own resolver knows an endpoint that is gone", func(r *probes.Round) {
+		custom(r)
+		x := of(r, "ssm")
+		known := x.Name.Answers[1]
+		silentAt(x, "10.0.1.99")
+		x.Name.Answers[1] = known
+		x.Name.Answers[1].Addrs = []netip.Addr{addr(addrSSM)}
+		internetIs(r, probes.Timeout)
+	}, "dns-custom-resolver"},
 	{"a search domain's wildcard catches the name", func(r *probes.Round) {
 		custom(r)
 		each(r, func(x *probes.Result) {
@@ -476,10 +499,15 @@ func honest(t *testing.T, r *probes.Round, d Diagnosis) {
 		}
 	}
 	want := Ready
+	for _, res := range r.Results {
+		if res.Target.Required && res.State == probes.Unknown {
+			want = Unknown
+		}
+	}
 	for _, f := range d.Findings {
 		if f.Severity == Critical {
 			want = Blocked
-		} else if f.Severity == Warning && want == Ready {
+		} else if f.Severity == Warning && want != Blocked {
 			want = Degraded
 		}
 	}

@@ -29,7 +29,11 @@ func (v *view) vpcResolver() (probes.ResolverResult, bool) {
 	return probes.ResolverResult{}, false
 }
 
-func isDead(rr probes.ResolverResult) bool { return rr.Questions > 0 && rr.Answered == 0 }
+// isDead: silent or unreachable. Trouble of our own, such as too few descriptors,
+// says nothing of the resolver.
+func isDead(rr probes.ResolverResult) bool {
+	return rr.Questions > 0 && rr.Answered == 0 && rr.Worst != probes.Internal && rr.Worst != probes.Canceled
+}
 
 func isFailing(rr probes.ResolverResult) bool {
 	return rr.Answered > 0 && rr.Usable == 0 && rr.Failing > 0

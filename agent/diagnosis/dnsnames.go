@@ -162,11 +162,17 @@ func (v *view) hides(got, known []netip.Addr) bool {
 		if a.IsLoopback() || a.IsUnspecified() || a.IsLinkLocalUnicast() {
 			return true
 		}
-		if private && v.place(a) != placePublic {
+		if private && v.place(a) != placePublic && !(v.place(a) == placeInside && v.inside(known)) {
 			return false // both private: a central endpoint that someone chose
 		}
 	}
 	return private
+}
+
+// inside tells whether all addresses lie in this VPC. Two answers from there that
+// share no address: one of them is of an endpoint that is gone.
+func (v *view) inside(as []netip.Addr) bool {
+	return !slices.ContainsFunc(as, func(a netip.Addr) bool { return v.place(a) != placeInside })
 }
 
 // byVPC tells whether the answer that counts came from the VPC's own resolver.

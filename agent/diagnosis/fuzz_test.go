@@ -24,7 +24,7 @@ var mixes = []func(*probes.Result){
 	func(x *probes.Result) { connect(x, probes.Unreachable) },
 	func(x *probes.Result) { connect(x, probes.Prohibited); x.Conns[0].Sender = addr("10.0.1.1") },
 	func(x *probes.Result) { connect(x, probes.Prohibited); x.Conns[0].Sender = addr("10.0.1.10") },
-	func(x *probes.Result) { connect(x, probes.Internal) },
+	func(x *probes.Result) { connect(x, probes.Internal); x.State = probes.Unknown },
 	func(x *probes.Result) {
 		x.TLS.Trusted, x.TLS.Genuine = false, false
 		tlsFails(x, probes.UntrustedIssuer)

@@ -29,7 +29,7 @@ func ruleHostFirewall(v *view) {
 			}
 		}
 	}
-	if m := v.r.Metadata; m.State == probes.MetadataUnreachable && (ownSender(v, m.Sender) || (m.Local && m.Reason == probes.Prohibited)) {
+	if m := v.r.Metadata; m.State == probes.MetadataUnreachable && !v.onlyForRoot() && (ownSender(v, m.Sender) || (m.Local && m.Reason == probes.Prohibited)) {
 		required = true
 		claims = append(claims, subjectIMDS, subjectRegion, subjectCredentials, subjectRunning)
 		f.Targets = append(f.Targets, subjectIMDS)

@@ -22,7 +22,7 @@ func ruleMetadata(v *view) {
 	if m.State == probes.MetadataNotAsked || m.State == probes.MetadataOK || !v.free(subjectIMDS) || !v.has(probes.GroupIdentity) {
 		return
 	}
-	if v.r.Agent.Identity.IdentityType == "OnPrem" {
+	if v.r.Agent.Identity.IdentityType == "OnPrem" || m.Reason == probes.Internal || m.Reason == probes.Canceled || v.onlyForRoot() {
 		return
 	}
 	f := Finding{Severity: Critical, Capabilities: Capabilities(), Evidence: []Evidence{}}
@@ -68,6 +68,14 @@ func ruleMetadata(v *view) {
 	// Without metadata the agent exits at start, so it being stopped, and the
 	// region being unknown, are consequences.
 	v.add(f, subjectIMDS, subjectRegion, subjectCredentials, subjectRunning)
+}
+
+// onlyForRoot: hardened hosts let only root ask the metadata service. A run as
+// another user then sees it blocked, while the SSM Agent, which runs as root, has
+// got its credentials there.
+func (v *view) onlyForRoot() bool {
+	m, a := v.r.Metadata, v.r.Agent
+	return !v.r.Host.Privileged && m.State == probes.MetadataUnreachable && (a.Identity.Fresh(v.now()) || a.Worker != nil && *a.Worker)
 }
 
 func metadataReason(m probes.Metadata) string {

@@ -136,7 +136,7 @@ func (v *view) failing(phase probes.Phase) []*probes.Result {
 		if r.State != probes.Down || !v.free(r.Target.Name) {
 			continue
 		}
-		if s, ok := r.Failed(); ok && s.Phase == phase {
+		if s, ok := r.Failed(); ok && s.Phase == phase && s.Reason != probes.Internal {
 			out = append(out, r)
 		}
 	}

@@ -49,6 +49,13 @@ func (f *front) serveHTTP(conn net.Conn, service, address string) {
 		if !pause(f.ctx, fault.Delay.Duration) {
 			return
 		}
+		switch fault.Mode {
+		case "close":
+			return
+		case "garbage":
+			_, _ = conn.Write([]byte("\x00\x01\x02 not HTTP at all\r\n\r\n"))
+			return
+		}
 		reply := f.answerTo(request, service, fault.Mode)
 		reply.offset = fault.Offset.Duration
 		if err := f.write(conn, request, reply); err != nil || request.Close || reply.endless {
@@ -98,6 +105,11 @@ func (f *front) answerTo(request *http.Request, service, mode string) answer {
 	case "503":
 		return answer{status: 503, headers: []string{"x-amzn-RequestId: " + uuid(), "Content-Type: application/x-amz-json-1.1"},
 			body: []byte(`{"__type":"ServiceUnavailableException","message":"Service is unable to handle request."}`)}
+	case "elb-503": // what AWS's own load balancers say when nothing is behind them
+		return answer{status: 503, headers: []string{"Server: awselb/2.0", "Content-Type: text/html"},
+			body: []byte("<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n<center><h1>503 Service Temporarily Unavailable</h1></center>\r\n</body>\r\n</html>\r\n")}
+	case "long-header":
+		return answer{status: 404, headers: []string{"x-amzn-RequestId: " + uuid(), "X-Padding: " + strings.Repeat("x", 1<<20)}}
 	case "429":
 		return answer{status: 429, headers: []string{"x-amzn-RequestId: " + uuid(), "Content-Type: application/x-amz-json-1.1"},
 			body: []byte(`{"__type":"ThrottlingException","message":"Rate exceeded"}`)}

@@ -36,6 +36,8 @@ type PacketFault struct {
 	Back  bool     `yaml:"back"`  // the answers, on their way to the instance, instead
 	Once  bool     `yaml:"once"`  // drop, reject: only the first connect to each address and port
 	Every int      `yaml:"every"` // drop: only every n-th packet
+	// NotRoot hits only what other users than root send; at the instance.
+	NotRoot bool `yaml:"not_root"`
 }
 
 // RouteFault is a route in the instance that leads nowhere, or one that is missing.
@@ -88,8 +90,8 @@ var (
 	// earlyModes are decided before a server name is known, so they cannot depend on one.
 	earlyModes = []string{"plain-http", "portal", "drip"}
 	tlsModes   = append([]string{"slow", "corporate", "copied-names", "expired", "not-yet-valid", "wrong-name", "reset", "pq-reset", "pq-silent", "close",
-		"silent", "tls-1.1", "huge-chain"}, earlyModes...)
-	httpModes = []string{"slow", "date", "block-page-403", "block-page-200", "503", "429", "404", "endless", "deny", "deny-agent-updates"}
+		"silent", "tls-1.1", "huge-chain", "wrong-name-expired", "corporate-expired"}, earlyModes...)
+	httpModes = []string{"slow", "date", "block-page-403", "block-page-200", "503", "429", "404", "elb-503", "long-header", "garbage", "close", "endless", "deny", "deny-agent-updates"}
 	imdsModes = []string{"", "forbidden", "no-role", "role-unusable", "credentials-expired", "hop-limit", "endless-document", "v1-allowed", "no-region",
 		"garbage-cidrs", "503"}
 )
@@ -149,6 +151,9 @@ func (p *PacketFault) rule(w *world, verdict, set string) []string {
 	var rules []string
 	for _, protocol := range protocols {
 		match := "meta l4proto " + protocol
+		if p.NotRoot {
+			match = "meta skuid != 0 " + match
+		}
 		switch {
 		case p.Port == 0:
 			match += " " + protocol + " " + port + " 443"

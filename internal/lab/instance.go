@@ -22,6 +22,7 @@ func (v *VPC) guestSpec(args []string) guest.Spec {
 		Command:       append(append([]string{"/usr/bin/agentctl"}, s.Run.Args...), args...),
 		Environment:   []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"},
 		UID:           s.Run.UID,
+		OpenFiles:     s.Run.OpenFiles,
 		ReadAll:       s.Run.ReadAll,
 		Limit:         runLimit,
 	}
@@ -122,6 +123,7 @@ func (v *VPC) trustFiles() []guest.File {
 		store = a.strangers
 	}
 	return append(flavours[v.scenario.Instance.OS].trust(bundle(store...)),
+		guest.File{Path: "/etc/pki/strangers.pem", Content: bundle(a.strangers...), Mode: 0o644}, // for an SSM Agent that is told to trust others
 		guest.File{Path: "/etc/agentctl/lab-roots.pem", Content: bundle(a.amazon.root), Mode: 0o644},
 		text("/etc/agentctl/agentctl.yml", "tls:\n  service_roots: /etc/agentctl/lab-roots.pem\n"+v.scenario.Instance.Config))
 }

@@ -108,6 +108,8 @@ type Agent struct {
 type Run struct {
 	Args []string `yaml:"args"` // default [probe]
 	UID  int      `yaml:"uid"`
+	// OpenFiles is its limit of open files, as ulimit -n sets it.
+	OpenFiles uint64 `yaml:"open_files"`
 	// ReadAll gives the user CAP_DAC_READ_SEARCH, as the packaged service has it.
 	ReadAll bool `yaml:"read_all"`
 }

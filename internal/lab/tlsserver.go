@@ -187,14 +187,16 @@ func (f *front) certificate(service, serverName, mode string) (*tls.Certificate,
 	}
 	now := f.world.now()
 	from, to := now.AddDate(0, -1, 0), now.AddDate(0, 11, 0)
+	mode, late := strings.CutSuffix(mode, "-expired")
+	if mode == "expired" || late {
+		from, to = now.AddDate(-1, 0, 0), now.AddDate(0, 0, -3)
+	}
 	issuer := f.authorities.amazon
 	switch mode {
 	case "corporate":
 		issuer = f.authorities.corporate
 	case "copied-names":
 		issuer = f.authorities.impostor
-	case "expired":
-		from, to = now.AddDate(-1, 0, 0), now.AddDate(0, 0, -3)
 	case "not-yet-valid":
 		from, to = now.AddDate(0, 0, 3), now.AddDate(1, 0, 0)
 	case "wrong-name":

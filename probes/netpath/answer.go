@@ -135,9 +135,10 @@ func title(body []byte) string {
 }
 
 // judgeAnswer says whether an answer is what the target must give. genuine:
-// a service root vouches for the other side's key.
+// a service root vouches for the other side's key. Nobody on the way can then have
+// written the answer, and a load balancer's own 503 is a page without a request id.
 func judgeAnswer(f *probes.HTTP, want probes.Answer, genuine bool) {
-	if f.AWSShaped || genuine && !f.HTML {
+	if f.AWSShaped || genuine && (!f.HTML || f.Status >= 500) {
 		switch {
 		case isThrottle(f):
 			f.Reason = probes.Throttled

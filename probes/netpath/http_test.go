@@ -45,7 +45,7 @@ func TestAnswerJudged(t *testing.T) {
 		{"API fails", probes.AnswerAWS, false, message("500 x", "x-amzn-RequestId: 1\r\n", ""), probes.ServerError, ""},
 		{"5xx, plain, genuine", probes.AnswerAWS, true, message("503 x", "", "busy"), probes.ServerError, ""},
 		{"5xx, plain, not genuine", probes.AnswerAWS, false, message("503 x", "", "busy"), probes.NotAWS, ""},
-		{"5xx, page", probes.AnswerAWS, true, message("503 x", "", page), probes.NotAWS, ""},
+		{"5xx, page", probes.AnswerAWS, true, message("503 x", "", page), probes.ServerError, ""},
 		{"block page with 200", probes.AnswerAWS, false, message("200 OK", "Content-Type: text/html\r\n", page), probes.NotAWS, ""},
 		{"captive portal", probes.AnswerS3, false, message("302 Found", "Location: http://login.example/?token=s3cret\r\n", ""), probes.NotAWS, ""},
 		{"S3 denies an unsigned request", probes.AnswerS3, true, message("403 x", s3Head, denied), probes.OK, "AccessDenied"},

@@ -30,6 +30,7 @@ type Spec struct {
 	Command       []string
 	Environment   []string
 	UID           int
+	OpenFiles     uint64        // limit of open files, 0 leaves the system's
 	ReadAll       bool          // with CAP_DAC_READ_SEARCH, and nothing else of root's rights
 	Limit         time.Duration // after which the command is killed
 }

@@ -14,9 +14,9 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
-	"time"
 )
 
 // Main is the whole program: the first process, or one of the SSM Agent's stand-ins, by the name it was started as.
@@ -265,6 +265,11 @@ func run(spec Spec) (Outcome, error) {
 	began := time.Now()
 	if err := command.Start(); err != nil {
 		return Outcome{}, fmt.Errorf("start %s: %w", spec.Command[0], err)
+	}
+	if n := spec.OpenFiles; n > 0 {
+		if err := unix.Prlimit(command.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}, nil); err != nil {
+			return Outcome{}, fmt.Errorf("limit open files: %w", err)
+		}
 	}
 	limit := time.AfterFunc(spec.Limit, func() { _ = command.Process.Kill() })
 	defer limit.Stop()

@@ -103,15 +103,15 @@ func zoneOf(host platform.Host) *time.Location {
 func Read(host platform.Host, l Paths, since time.Time, o Options) probes.AgentLog {
 	o = o.complete(host)
 	c := newCollector(since)
-	readAll(host, l, since, o, c, false)
+	readAll(host, l, since, o, c, nil)
 	return c.snapshot(host.Now())
 }
 
-// readAll feeds all logs to the collector, and returns where each was left. With
-// whole, a last line without an end is left too.
-func readAll(host platform.Host, l Paths, since time.Time, o Options, c *collector, whole bool) map[string]*position {
+// readAll feeds all logs to the collector, and returns where each was left. For a
+// Follower, which has tails, a last line without an end is left too.
+func readAll(host platform.Host, l Paths, since time.Time, o Options, c *collector, tails func(name string) *tail) map[string]*position {
 	left := map[string]*position{}
-	r := reader{host: host, o: o, c: c, buf: make([]byte, bufferSize), whole: whole}
+	r := reader{host: host, o: o, c: c, buf: make([]byte, bufferSize), whole: tails != nil, tails: tails}
 	// The oldest line that is still there of what the main logs tell since the
 	// cut-off. What errors.log has after it is a copy of theirs.
 	covered := int64(maxTime)
@@ -129,13 +129,14 @@ func readAll(host platform.Host, l Paths, since time.Time, o Options, c *collect
 			r.until = covered
 			g := r.read(l.Errors, since, kindErrors)
 			r.until = 0
-			c.noteOther(l.Errors, g)
+			left[l.Errors] = g.left
+			c.noteOther(g)
 		}
 	}
 	if l.Hibernate != "" {
 		g := r.read(l.Hibernate, time.Time{}, kindHibernate)
 		left[l.Hibernate] = g.left
-		c.noteOther(l.Hibernate, g)
+		c.noteOther(g)
 	}
 	return left
 }

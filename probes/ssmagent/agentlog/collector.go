@@ -32,6 +32,7 @@ type event struct {
 	level       level
 	first, last int64
 	seq         int64 // of the newest entry
+	touched     int64 // the collector's seq when an entry was last counted
 	rawAt       int64
 	count       int
 	inWindow    bool // first and count are of entries after the cut-off
@@ -57,7 +58,7 @@ type collector struct {
 	errors map[probes.LogClass]int64
 
 	lastLine, started, launched, stopped int64
-	starts, launches                     int
+	starts, launches                     []int64
 	credentials, connected, closed       mark
 	health                               healthState
 	channelSince                         int64
@@ -66,7 +67,7 @@ type collector struct {
 	socket                               socketState
 
 	memo memo
-	// undoing: the newest entry may be taken back (Follower).
+	// undoing: how to take back the newest entry is kept, for a Follower.
 	undoing bool
 	undo    undo
 }
@@ -79,6 +80,8 @@ func newCollector(since time.Time) *collector {
 type healthState struct {
 	last, ok, failed int64
 	every            time.Duration
+	// settled is ok, or last where that has proved good at the time of a snapshot.
+	settled int64
 }
 
 func (h *healthState) report(at int64) {
@@ -123,7 +126,7 @@ const (
 func (c *collector) add(e *entry, k kind) {
 	c.seq++
 	if c.undoing {
-		c.undo = undo{}
+		c.undo = undo{seq: c.seq}
 	}
 	if k == kindMain {
 		c.lastLine = max(c.lastLine, e.at)
@@ -143,7 +146,7 @@ func worker(ctx []byte) bool {
 
 // failure takes a warning or an error.
 func (c *collector) failure(e *entry, k kind) {
-	out := signatures.outerOf(e.msg)
+	out := signatures().outerOf(e.msg)
 	inWorker := worker(e.ctx)
 	if out != nil && inWorker && !out.inWorker {
 		out = nil
@@ -184,7 +187,7 @@ func (c *collector) causeOf(e *entry, out *outer, inWorker bool) *Signature {
 		// about policies, is sure to matter.
 		return c.memo.causeOf(e.msg, true)
 	}
-	if s := c.memo.causeOf(e.msg, inWorker); s != nil {
+	if s := c.memo.causeOf(e.msg, inWorker && out == nil); s != nil {
 		return s
 	}
 	if out != nil {
@@ -212,7 +215,7 @@ func subjectOf(e *entry, out *outer, s *Signature) probes.LogSubject {
 		return probes.SubjectMessages
 	case has(ctx, "[MGSInteractor]") || has(ctx, "[MessageGatewayService]"):
 		return probes.SubjectControlChannel
-	case has(ctx, "[CredentialRefresher]") || has(ctx, "[EC2RoleProvider]") || has(ctx, "[SSMService]"):
+	case has(ctx, "[CredentialRefresher]") || has(ctx, "EC2RoleProvider") || has(ctx, "SSMService"):
 		return probes.SubjectCredentials
 	case has(ctx, "[Registrar]") || has(ctx, "[AuthRegisterService]") || has(ctx, "[EC2Identity]"):
 		return probes.SubjectRegistration
@@ -231,6 +234,7 @@ func (c *collector) count(e *entry, s *Signature, subject probes.LogSubject) {
 	if c.undoing {
 		c.undo.remember(ev)
 	}
+	ev.touched = c.seq
 	in := e.at >= c.since
 	if in {
 		c.errors[s.Class]++
@@ -258,9 +262,10 @@ func (c *collector) count(e *entry, s *Signature, subject probes.LogSubject) {
 	ev.dirty = true
 }
 
-// undo takes back the count of the newest entry, when a Follower learns that the
-// entry goes on.
+// undo takes back the count of an entry, when a Follower learns that the entry
+// goes on.
 type undo struct {
+	seq   int64
 	ev    *event
 	was   event
 	class probes.LogClass
@@ -271,24 +276,30 @@ func (u *undo) remember(ev *event) {
 	u.was.raw = bytes.Clone(ev.raw)
 }
 
-func (c *collector) retract() {
-	u := c.undo
-	if u.ev != nil {
-		if u.was.count == 0 {
-			delete(c.events, u.ev.key)
-		} else {
-			*u.ev = u.was
-		}
+// stands tells whether nothing was counted for the event since.
+func (u *undo) stands(c *collector) bool {
+	return u.ev != nil && c.events[u.ev.key] == u.ev && u.ev.touched == u.seq
+}
+
+func (c *collector) retract(u *undo) {
+	if u.ev != nil && !u.stands(c) {
+		return
 	}
-	if u.class != "" {
+	switch {
+	case u.ev == nil:
+	case u.was.count == 0:
+		delete(c.events, u.ev.key)
+	default:
+		*u.ev = u.was
+	}
+	if u.class != "" && c.errors[u.class] > 0 {
 		c.errors[u.class]--
 	}
-	c.undo = undo{}
 }
 
 // noteMain records how reading a main log went.
 func (c *collector) noteMain(first bool, g group) {
-	c.noteOther(g.name, g)
+	c.noteOther(g)
 	switch {
 	case g.err == nil:
 		c.log.Known, c.log.Why, c.log.Denied, c.log.Absent = true, "", false, false
@@ -299,7 +310,7 @@ func (c *collector) noteMain(first bool, g group) {
 }
 
 // noteOther records what was read of a log and its rolled files.
-func (c *collector) noteOther(_ string, g group) {
+func (c *collector) noteOther(g group) {
 	c.log.Paths = append(c.log.Paths, g.paths...)
 	c.log.Problems = append(c.log.Problems, g.problems...)
 	c.log.LinesRead += g.lines

@@ -131,12 +131,22 @@ func parse(b []byte, c *clock) (e entry, ok bool) {
 	}
 	b = b[word+1:]
 	group := b
-	for len(b) > 0 && b[0] == '[' {
-		end := bytes.IndexByte(b[:min(len(b), 256)], ']')
-		if end < 0 {
+	for len(b) > 0 {
+		n := 0
+		switch b[0] {
+		case '[':
+			n = bytes.IndexByte(b[:min(len(b), 256)], ']') + 1
+		case 'E', 'S': // two parts of the agent name themselves without brackets
+			for _, name := range [...]string{"EC2RoleProvider ", "SSMService "} {
+				if len(b) >= len(name) && string(b[:len(name)]) == name {
+					n = len(name) - 1
+				}
+			}
+		}
+		if n == 0 {
 			break
 		}
-		b = b[end+1:]
+		b = b[n:]
 		if len(b) > 0 && b[0] == ' ' {
 			b = b[1:]
 		}

@@ -17,21 +17,19 @@ type Follower struct {
 	o     Options
 	c     *collector
 	files map[string]*position
-	// tail is the newest entry of each log, as long as lines may still be added to
-	// it. It is not kept over a restart.
+	// tail is the newest entry of each log: lines may still be added to it.
 	tail map[string]*tail
 	// last is the result of the newest poll, valid until the given time.
 	last  probes.AgentLog
 	valid time.Time
 	ready bool
-	buf   []byte
 }
 
 // tail is an entry that may go on.
 type tail struct {
 	raw  []byte
 	prev int64 // of the clock before it
-	seq  int64 // of the collector after it
+	undo undo
 }
 
 // NewFollower follows the logs. Its first Poll reads the last hours.
@@ -39,15 +37,18 @@ func NewFollower(l Paths, o Options) *Follower {
 	return &Follower{paths: l, o: o, files: map[string]*position{}, tail: map[string]*tail{}}
 }
 
-// Poll reads what is new and returns what is known now. Where size and time of
-// the files are what they were, nothing is opened.
+// followBuffer is smaller than that of a whole read: most often a line is new.
+const followBuffer = 2 * maxEntry
+
+// Poll reads what is new and returns what is known now, which the caller must not
+// change. Where size and time of the files are what they were, nothing is opened.
 func (f *Follower) Poll(host platform.Host) probes.AgentLog {
 	now := host.Now()
 	o := f.o.complete(host)
 	f.o = o // the time zone is read once
 	if f.c == nil {
 		f.c = newCollector(now.Add(-o.Window))
-		f.files = readAll(host, f.paths, now.Add(-o.Window), o, f.c, true)
+		f.files = readAll(host, f.paths, now.Add(-o.Window), o, f.c, f.tailOf)
 		return f.result(now, o)
 	}
 	changed := !f.ready
@@ -56,6 +57,9 @@ func (f *Follower) Poll(host platform.Host) probes.AgentLog {
 	}
 	if f.paths.Hibernate != "" {
 		changed = f.follow(host, f.paths.Hibernate, kindHibernate, o) || changed
+	}
+	if f.paths.Errors != "" && !f.c.log.Known {
+		changed = f.follow(host, f.paths.Errors, kindErrors, o) || changed
 	}
 	if !changed && now.Before(f.valid) && !now.Before(f.valid.Add(-time.Hour)) {
 		return f.last
@@ -118,24 +122,26 @@ func (f *Follower) follow(host platform.Host, name string, k kind, o Options) bo
 		f.fail(name, err)
 		return true
 	}
-	if f.buf == nil {
-		f.buf = make([]byte, bufferSize)
-	}
-	r := reader{host: host, o: o, c: f.c, buf: f.buf, whole: true}
-	defer func() { f.buf = nil }()
+	r := reader{host: host, o: o, c: f.c, buf: make([]byte, followBuffer), whole: true, tails: f.tailOf}
 	live, err := open(host, name)
 	if err != nil {
 		f.fail(name, err)
 		return true
 	}
+	defer live.file.Close()
 	f.well(name)
-	if p != nil && p.same(live) {
-		defer live.file.Close()
+	switch {
+	case p == nil: // it was not there, or denied
+		g := r.read(name, instant(f.c.since), k)
+		f.c.noteOther(g)
+		if g.left != nil {
+			f.files[name] = g.left
+		}
+	case p.same(live):
 		f.files[name] = r.resume(live, p, k, f.tailOf(name), true)
-		return true
+	default:
+		f.files[name] = f.catchUp(&r, name, p, k)
 	}
-	live.file.Close()
-	f.files[name] = f.catchUp(&r, name, p, k)
 	return true
 }
 
@@ -144,26 +150,20 @@ func (f *Follower) follow(host platform.Host, name string, k kind, o Options) bo
 func (f *Follower) catchUp(r *reader, name string, p *position, k kind) *position {
 	list, _ := sources(r.host, name, r.buf)
 	defer closeAll(list)
-	at := 0
+	if len(list) == 0 {
+		return p // gone again
+	}
 	t := f.tailOf(name)
-	var prev int64
-	if p != nil {
-		prev = p.Prev
-		found := false
-		for i := len(list) - 1; i >= 0; i-- {
-			if p.same(list[i]) {
-				at, found = i, true
-				break
-			}
-		}
-		if !found {
-			// Overwritten (copy and truncate without a copy), or rolled away: what
-			// is there counts as far as it is newer than what was read.
-			at, t.raw = f.newer(r, list, prev), nil
-			p = &position{Prev: prev}
-		}
-	} else {
-		p = &position{}
+	prev := p.Prev
+	at := len(list) - 1
+	for at >= 0 && !p.same(list[at]) {
+		at--
+	}
+	if at < 0 {
+		// Overwritten (copy and truncate without a copy), or rolled away: what is
+		// there counts as far as it is newer than what was read.
+		at, t.raw = newer(list, prev, r.o.Zone), nil
+		p = &position{Prev: prev}
 	}
 	budget := r.o.MaxBytes
 	for i := at; i < len(list); i++ {
@@ -184,13 +184,13 @@ func (f *Follower) catchUp(r *reader, name string, p *position, k kind) *positio
 	return p
 }
 
-// newer is the first file whose lines are not all older than a time.
-func (f *Follower) newer(r *reader, list []*source, prev int64) int {
-	at := max(0, len(list)-1)
+// newer is the first of the files that were begun after a time.
+func newer(list []*source, prev int64, zone *time.Location) int {
+	at := len(list) - 1
 	if prev == 0 {
 		return at
 	}
-	from := wall(time.Unix(0, prev), r.o.Zone)
+	from := wall(time.Unix(0, prev), zone)
 	for at > 0 && list[at].head > from && list[at-1].head > from {
 		at--
 	}
@@ -214,7 +214,12 @@ func (r *reader) resume(s *source, p *position, k kind, t *tail, live bool) *pos
 	st.split.skip = p.Skip
 	r.whole = live
 	st.tail, st.join = t, len(t.raw) > 0 && !p.Skip
-	if err := st.read(s, p.Offset, true); err != nil {
+	from := p.Offset
+	if over := s.size - from - r.o.MaxBytes; over > 0 {
+		from += over
+		r.c.log.Truncated, st.split.skip, st.join = true, true, false
+	}
+	if err := st.read(s, from, true); err != nil {
 		r.c.log.Problems = addProblem(r.c.log.Problems, problem(s.name, err))
 	}
 	r.c.log.LinesRead += g.lines
@@ -261,7 +266,13 @@ func (f *Follower) State() ([]byte, error) {
 	if f.c == nil {
 		return nil, nil
 	}
-	b, err := json.Marshal(state{Version: stateVersion, Paths: f.paths, Files: f.files, Known: f.c.save()})
+	tails := map[string]savedTail{}
+	for name, t := range f.tail {
+		if saved, ok := t.save(f.c); ok {
+			tails[name] = saved
+		}
+	}
+	b, err := json.Marshal(state{Version: stateVersion, Paths: f.paths, Files: f.files, Tails: tails, Known: f.c.save()})
 	if err != nil {
 		return nil, fmt.Errorf("write the state of the log reader: %w", err)
 	}
@@ -282,11 +293,13 @@ func (f *Follower) Restore(data []byte) error {
 	if s.Version != stateVersion || s.Paths != f.paths {
 		return fmt.Errorf("read the state of the log reader: %w", errOtherState)
 	}
-	c := s.Known.load()
-	f.c, f.files, f.tail, f.ready = c, map[string]*position{}, map[string]*tail{}, false
-	for name, p := range s.Files {
-		if p != nil && p.valid() && (name == f.paths.Main || name == f.paths.Worker || name == f.paths.Hibernate) {
+	f.c, f.files, f.tail, f.ready = s.Known.load(), map[string]*position{}, map[string]*tail{}, false
+	for _, name := range []string{f.paths.Main, f.paths.Worker, f.paths.Errors, f.paths.Hibernate} {
+		if p := s.Files[name]; p != nil && p.valid() {
 			f.files[name] = p
+		}
+		if t, ok := s.Tails[name]; ok {
+			f.tail[name] = t.load(f.c)
 		}
 	}
 	return nil

@@ -82,8 +82,11 @@ func (f *finder) build() {
 	for 1<<f.shift < classes {
 		f.shift++
 	}
-	width := 1 << f.shift
-	f.next, f.atState, f.sets = make([]uint16, width), []uint16{0}, []literalSet{{}}
+	width, letters := 1<<f.shift, 1
+	for _, t := range f.texts {
+		letters += len(t)
+	}
+	f.next, f.sets = make([]uint16, width, letters*width), []literalSet{{}}
 	ends := []literalSet{{}}
 	for n, t := range f.texts {
 		s := 0

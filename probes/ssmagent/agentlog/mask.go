@@ -1,7 +1,6 @@
 package agentlog
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,26 +12,26 @@ const maxLine = 600
 // secrets are what must never leave the log: users and passwords in URLs, access
 // keys, session tokens, signatures of presigned URLs, authorization headers.
 var secrets = []struct {
-	re *regexp.Regexp
+	re *expression
 	by string
 }{
 	// The last "@" counts: a password may hold one that is not escaped.
-	{regexp.MustCompile(`(://)[^/\s"'<>]*@`), "${1}***@"},
-	{regexp.MustCompile(`(?i)((?:https?|all|ftp)_proxy\s*[:=]\s*"?)[^/\s"'@:]+:[^\s"']*@`), "${1}***@"},
-	{regexp.MustCompile(`\b(AKIA|ASIA|AROA|AIDA)[A-Z0-9]+`), "${1}***"},
-	{regexp.MustCompile(`(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"'<>]*`), "${1}***"},
-	{regexp.MustCompile(`(?i)\b((?:AWSAccessKeyId|Signature|Expires)=)[^&\s"'<>]*`), "${1}***"},
-	{regexp.MustCompile(`(?i)((?:proxy-)?authorization["']?\s*[:=]\s*["']?)[^\n"']+`), "${1}***"},
-	{regexp.MustCompile(`(?i)((?:secret_?access_?key|session_?token|token_?value|activation_?code|security_?token|password|passwd|private_?key|access_?key_?id|x-aws-ec2-metadata-token|\btoken)["']?\s*[:=]\s*\[?["']?)[^\s"'&,}\]]+`), "${1}***"},
+	{expr(`(://)[^/\s"'<>]*@`), "${1}***@"},
+	{expr(`(?i)((?:https?|all|ftp)_proxy\s*[:=]\s*"?)[^/\s"'@:]+:[^\s"']*@`), "${1}***@"},
+	{expr(`\b(AKIA|ASIA|AROA|AIDA)[A-Z0-9]+`), "${1}***"},
+	{expr(`(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"'<>]*`), "${1}***"},
+	{expr(`(?i)\b((?:AWSAccessKeyId|Signature|Expires)=)[^&\s"'<>]*`), "${1}***"},
+	{expr(`(?i)((?:proxy-)?authorization["']?\s*[:=]\s*["']?)[^\n"']+`), "${1}***"},
+	{expr(`(?i)((?:secret_?access_?key|session_?token|token_?value|activation_?code|security_?token|password|passwd|private_?key|access_?key_?id|x-aws-ec2-metadata-token|\btoken)["']?\s*[:=]\s*\[?["']?)[^\s"'&,}\]]+`), "${1}***"},
 	// A session token by its look: long, base64, and nothing in the agent's
 	// messages is like it. Paths and ARNs have "-", ":" or short parts.
-	{regexp.MustCompile(`[A-Za-z0-9+/]{120,}={0,2}`), "***"},
+	{expr(`[A-Za-z0-9+/]{120,}={0,2}`), "***"},
 }
 
 // mask takes the secrets out of a text.
 func mask(s string) string {
 	for _, m := range secrets {
-		s = m.re.ReplaceAllString(s, m.by)
+		s = m.re.re().ReplaceAllString(s, m.by)
 	}
 	return s
 }

@@ -38,7 +38,7 @@ func (m *memo) causeOf(msg []byte, worker bool) *Signature {
 	}
 	s, ok := m.of[h]
 	if !ok {
-		s = signatures.causeOf(msg, worker)
+		s = signatures().causeOf(msg, worker)
 		if len(m.of) >= maxMemo {
 			clear(m.of)
 		}

@@ -35,9 +35,7 @@ func (c *collector) notice(e *entry, k kind) {
 	case 'P':
 		if _, ok := has(e.msg, "Proxy environment variables:"); ok { // core, agent.go: the first thing that a start logs
 			c.launched = max(c.launched, e.at)
-			if e.at >= c.since {
-				c.launches++
-			}
+			c.launches = append(c.launches[max(0, len(c.launches)-maxStarts):], e.at)
 		}
 	case 'C':
 		// The line follows a success, and stands at a start too, when an earlier
@@ -131,11 +129,12 @@ func word(b []byte) string {
 	return clean(string(b))
 }
 
+// maxStarts bounds the starts that are counted.
+const maxStarts = 1000
+
 // start is a new run of the agent: what the one before knew is over.
 func (c *collector) start(e *entry, version []byte) {
-	if e.at >= c.since {
-		c.starts++
-	}
+	c.starts = append(c.starts[max(0, len(c.starts)-maxStarts):], e.at)
 	if e.at < c.started {
 		return
 	}
@@ -209,9 +208,12 @@ func (c *collector) cut(e *entry, out *outer) {
 	}
 	c.closed = mark{e.at, c.seq}
 	if c.socket.short >= manyShort {
-		s := signatures.byID[cutOften]
-		c.count(e, s, out.subject)
-		c.undo = undo{} // the entry is counted for two; a continuation takes back the other
+		// The entry is counted for two events; of these, only the other is taken back
+		// if it goes on.
+		undoing := c.undoing
+		c.undoing = false
+		c.count(e, signatures().byID[cutOften], out.subject)
+		c.undoing = undoing
 	}
 }
 

@@ -18,6 +18,7 @@ type reader struct {
 	until int64 // entries from here on are left out; 0: none
 	// whole: a last line without an end is left for another time.
 	whole bool
+	tails func(name string) *tail // of a Follower
 }
 
 // group is how reading one log with its rolled files went.
@@ -59,6 +60,9 @@ func (r *reader) read(name string, since time.Time, k kind) group {
 	plans, truncated := r.plan(list, since, k)
 	g.truncated = truncated
 	s := stream{r: r, k: k, g: &g, clock: clock{zone: r.o.Zone}}
+	if r.tails != nil {
+		s.tail = r.tails(name)
+	}
 	for i, p := range plans {
 		if err := s.read(p.source, p.from, i == len(plans)-1); err != nil {
 			g.problems = append(g.problems, problem(p.name, err))
@@ -160,7 +164,7 @@ func (s *stream) read(f *source, from int64, last bool) error {
 	}
 	if last {
 		data := s.r.buf[:s.kept]
-		if s.r.whole {
+		if s.r.whole && f.size > 0 {
 			data = data[:lastLine(data)]
 		}
 		s.split.feed(data, true, s.entry)
@@ -190,17 +194,19 @@ func (s *stream) entry(b []byte) {
 	prev := s.clock.prev
 	e, ok := parse(b, &s.clock)
 	if t := s.tail; t != nil {
-		s.r.c.undoing = true
-		if s.join && !ok && t.seq == s.r.c.seq && len(t.raw)+len(b) <= maxEntry {
-			s.r.c.retract()
+		join := s.join
+		s.join = false
+		switch {
+		case ok:
+			t.raw, t.prev = append(t.raw[:0], b...), prev
+		case join && len(t.raw)+len(b) <= maxEntry:
+			s.r.c.retract(&t.undo)
 			t.raw = append(t.raw, b...)
 			s.clock.prev = t.prev
 			e, ok = parse(t.raw, &s.clock)
-		} else if ok {
-			t.raw, t.prev = append(t.raw[:0], b...), prev
 		}
-		s.join = false
-		defer func() { t.seq = s.r.c.seq }()
+		s.r.c.undoing = true
+		defer func() { t.undo = s.r.c.undo }()
 	}
 	if !ok {
 		return

@@ -2,6 +2,7 @@ package agentlog
 
 import (
 	"regexp"
+	"sync"
 
 	"agentctl/probes"
 )
@@ -26,7 +27,7 @@ type Signature struct {
 	all, any, not []string
 	// re has the named groups that become captures. It runs once for each event,
 	// on its newest entry.
-	re *regexp.Regexp
+	re *expression
 	// set are captures that are the same for every entry.
 	set map[string]string
 	// inWorker: it counts in lines of the document and session workers too. What
@@ -34,6 +35,17 @@ type Signature struct {
 	inWorker bool
 
 	allSet, anySet, notSet literalSet
+}
+
+// expression is a regular expression that is compiled when it is first needed:
+// few of them ever are.
+type expression struct {
+	text string
+	re   func() *regexp.Regexp
+}
+
+func expr(text string) *expression {
+	return &expression{text, sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })}
 }
 
 // matches decides by the fixed parts.
@@ -71,8 +83,9 @@ type table struct {
 	finder   *finder
 }
 
-// signatures is the one table; building it costs some 100 expressions.
-var signatures = newTable()
+// signatures is the one table, built when it is first asked for: most commands
+// read no logs.
+var signatures = sync.OnceValue(newTable)
 
 func newTable() *table {
 	t := &table{byID: map[string]*Signature{}, finder: newFinder()}
@@ -108,8 +121,8 @@ func newTable() *table {
 
 // Signatures lists the table, each id once, in no particular order.
 func Signatures() []Signature {
-	out := make([]Signature, 0, len(signatures.byID))
-	for _, s := range signatures.byID {
+	out := make([]Signature, 0, len(signatures().byID))
+	for _, s := range signatures().byID {
 		out = append(out, *s)
 	}
 	return out
@@ -117,7 +130,7 @@ func Signatures() []Signature {
 
 // Lookup finds a signature by its id.
 func Lookup(id string) (Signature, bool) {
-	s, ok := signatures.byID[id]
+	s, ok := signatures().byID[id]
 	if !ok {
 		return Signature{}, false
 	}

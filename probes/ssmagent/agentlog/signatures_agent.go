@@ -1,10 +1,6 @@
 package agentlog
 
-import (
-	"regexp"
-
-	"agentctl/probes"
-)
+import "agentctl/probes"
 
 // agentFamilies are causes in the agent's own words that more than one of its
 // messages can hold.
@@ -13,7 +9,7 @@ func agentFamilies() []family {
 		guard: []string{"bad handshake"},
 		signatures: []Signature{{
 			ID: "websocket-refused", Class: probes.LogWebSocket, Severity: "warning", all: []string{"bad handshake"},
-			re:      regexp.MustCompile(`status: (?P<status>\d{3})`),
+			re:      expr(`status: (?P<status>\d{3})`),
 			Meaning: "The WebSocket to ssmmessages was refused at its upgrade.",
 			Cause:   "a proxy or an inspecting firewall that does not pass WebSockets on (403, 502); 4xx by AWS itself: an old token",
 			Remedy:  "let wss:// to ssmmessages pass", Source: "agent/session/communicator/websocketutil, websocketutil.go",
@@ -22,7 +18,7 @@ func agentFamilies() []family {
 		guard: []string{"websocket: close ", "retry limit"},
 		signatures: []Signature{{
 			ID: "websocket-cut", Class: probes.LogWebSocket, Severity: "info", any: []string{"websocket: close ", "retry limit"},
-			re:      regexp.MustCompile(`(?:websocket: close (?P<status>\d{4}))?[^\n]*?(?P<cause>abnormal closure[^\n]{0,60}|going away[^\n]{0,60})?$`),
+			re:      expr(`websocket: close (?P<status>\d{4})(?: \((?P<cause>[^)\n]{1,60})\))?`),
 			Meaning: "The control channel was closed by the other side.", Cause: "an ordinary end, or an idle limit of a firewall or proxy; harmless if it is opened again at once",
 			Remedy: "none if it is opened again", Source: "agent/session/communicator, websocketchannel.go; issue 256",
 		}},
@@ -35,8 +31,6 @@ func said(id string, class probes.LogClass, meaning, cause, remedy, source strin
 }
 
 func info(s Signature) Signature { s.Severity = "info"; return s }
-
-func with(s Signature, re string) Signature { s.re = regexp.MustCompile(re); return s }
 
 func credentialOuters() []outer {
 	const roleProvider = "common/identity/credentialproviders/ec2roleprovider, ec2_role_provider.go"
@@ -69,6 +63,7 @@ func channelOuters() []outer {
 	sub := probes.SubjectControlChannel
 	failed := said("control-channel-failed", probes.LogChannel, "The control channel to ssmmessages could not be opened.", "", "check ssmmessages: endpoint, its policy, the role's ssmmessages actions", channel)
 	idle := info(said("websocket-idle", probes.LogWebSocket, "The control channel was silent too long, and is opened again.", "an idle limit of a firewall, NAT or proxy below two minutes", "raise the idle limit; none if it is opened again", socket))
+	// Its captures are those of the cause of the same name.
 	cut := info(said("websocket-cut", probes.LogWebSocket, "The control channel was closed by the other side.", "an ordinary end, or an idle limit of a firewall or proxy", "none if it is opened again", socket))
 	dial := said("websocket-dial-failed", probes.LogWebSocket, "The WebSocket to ssmmessages could not be opened.", "a proxy or firewall", "let wss:// to ssmmessages pass", "agent/session/communicator/websocketutil, websocketutil.go")
 	return []outer{
@@ -110,7 +105,7 @@ func startOuters() []outer {
 		{Signature: none, prefix: "Failed to fetch region", subject: sub},
 		{Signature: start, prefix: "Error occurred when starting amazon-ssm-agent", subject: sub},
 		{Signature: start, prefix: "error occurred when starting", subject: sub},
-		{Signature: start, prefix: "error occured when starting", subject: sub},
+		{Signature: start, prefix: "error occured when starting", subject: sub}, //nolint:misspell // as 2.0 writes it
 		{Signature: start, prefix: "Failed to start agent.", subject: sub},
 		{Signature: start, prefix: "Failed to start core agent", subject: probes.SubjectProcess},
 		{Signature: said("config-not-loaded", probes.LogConfig, "The agent's configuration could not be loaded.", "amazon-ssm-agent.json is broken", "correct the file", "core/app/bootstrap, bootstrap.go"), prefix: "context could not be loaded", subject: probes.SubjectProcess},
@@ -150,7 +145,7 @@ func workOuters() []outer {
 		{Signature: update, prefix: "Self Update failed", subject: probes.SubjectS3},
 		{Signature: info(said("update-to-older", probes.LogUpdate, "An update would go to an older version.", "the Region has not got the newest one yet", "wait up to two weeks, or allow the downgrade", "agent/update/processor")), prefix: "updating amazon-ssm-agent to an older version", subject: probes.SubjectOther, plain: true},
 		{Signature: info(said("update-unsupported", probes.LogUpdate, "There is no update for this platform.", "the Region has not got it yet", "wait up to two weeks", "agent/update/processor")), prefix: "Unsupported on current platform", subject: probes.SubjectOther, plain: true},
-		{Signature: inventory, prefix: "the following error occured while calling PutInventory API", subject: probes.SubjectOther},
+		{Signature: inventory, prefix: "the following error occured while calling PutInventory API", subject: probes.SubjectOther}, //nolint:misspell // as the agent writes it
 		{Signature: watch, prefix: "filewatcher listener encountered error", subject: probes.SubjectProcess},
 	}
 }

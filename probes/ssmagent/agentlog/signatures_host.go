@@ -1,10 +1,6 @@
 package agentlog
 
-import (
-	"regexp"
-
-	"agentctl/probes"
-)
+import "agentctl/probes"
 
 // hostFamilies are causes on the machine itself: its metadata service, its disk,
 // its limits. They come before the network's, whose words they share.
@@ -14,13 +10,13 @@ func hostFamilies() []family {
 		signatures: []Signature{
 			{
 				ID: "imds-refused", Class: probes.LogIMDS, Severity: "warning", all: []string{"EC2Metadata"}, any: []string{"status code: 401", "status code: 403"},
-				re:      regexp.MustCompile(`status code: (?P<status>\d{3})`),
+				re:      expr(`status code: (?P<status>\d{3})`),
 				Meaning: "The metadata service refuses.", Cause: "it is turned off for this instance, or a local firewall or proxy answers",
 				Remedy: "enable the metadata endpoint; set no_proxy=169.254.169.254", Source: "aws-sdk-go, aws/ec2metadata",
 			},
 			{
 				ID: "imds-proxied", Class: probes.LogIMDS, Severity: "warning", any: []string{"proxyconnect"},
-				re:      regexp.MustCompile(`proxyconnect tcp: (?P<cause>[^\n]{1,160})`),
+				re:      expr(`proxyconnect tcp: (?P<cause>[^\n]{1,160})`),
 				Meaning: "The metadata service is asked through a proxy.", Cause: "http_proxy without no_proxy=169.254.169.254",
 				Remedy: "set no_proxy=169.254.169.254 for the agent", Source: "aws-sdk-go uses the environment's proxy for the metadata service too",
 			},
@@ -29,7 +25,7 @@ func hostFamilies() []family {
 				any: []string{"dial tcp", "i/o timeout", "Client.Timeout", "deadline exceeded", "connection refused", "no route to host", "network is unreachable",
 					"unreachable network", "request canceled", "send request failed", "connection reset", "EOF", "actively refused", "did not properly respond"},
 				not:     []string{"no EC2 instance role found"},
-				re:      regexp.MustCompile(`(?P<cause>i/o timeout|Client\.Timeout[^\n)]*|context deadline exceeded|connection refused|no route to host|network is unreachable|unreachable network|connection reset by peer|EOF|actively refused it|did not properly respond)`),
+				re:      expr(`(?P<cause>i/o timeout|Client\.Timeout[^\n)]*|context deadline exceeded|connection refused|no route to host|network is unreachable|unreachable network|connection reset by peer|EOF|actively refused it|did not properly respond)`),
 				Meaning: "The metadata service does not answer.", Cause: "a missing route, a local firewall, a proxy, the hop limit in a container",
 				Remedy: "free the way to 169.254.169.254; set no_proxy=169.254.169.254", Source: "re:Post, ssm-agent-logs; amazon-ssm-agent issue 348",
 			},
@@ -46,13 +42,13 @@ func hostFamilies() []family {
 			},
 			{
 				ID: "imds-status", Class: probes.LogIMDS, Severity: "warning", all: []string{"EC2Metadata"},
-				re:      regexp.MustCompile(`status code: (?P<status>\d{3})`),
+				re:      expr(`status code: (?P<status>\d{3})`),
 				Meaning: "The metadata service answers with an error.", Cause: "it lacks what was asked for, or something else answers in its place",
 				Remedy: "agentctl probe --only identity", Source: "aws-sdk-go, aws/ec2metadata",
 			},
 		},
 	}, {
-		guard: []string{"too many open file", "no space left", "annot allocate memory", "ead-only file system", "inotify", "quota exceeded", "ot enough space", "handle is invalid"},
+		guard: []string{"too many open file", "no space left", "annot allocate memory", "ead-only file system", "quota exceeded", "ot enough space"},
 		signatures: []Signature{
 			{
 				ID: "resource-inotify", Class: probes.LogResource, Severity: "warning", inWorker: true, all: []string{"ilewatcher"},
@@ -79,7 +75,7 @@ func hostFamilies() []family {
 			},
 		},
 	}, {
-		guard: []string{"MachineFingerprint", "already be registered", "InvalidInstanceId", "instance not yet registered", "retrieve instance identity role", "InvalidActivation"},
+		guard: []string{"MachineFingerprint", "InvalidInstanceId", "InvalidActivation"},
 		signatures: []Signature{
 			{
 				ID: "fingerprint-mismatch", Class: probes.LogIdentity, Severity: "warning", any: []string{"MachineFingerprintDoesNotMatch"},

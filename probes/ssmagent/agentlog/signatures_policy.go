@@ -1,23 +1,19 @@
 package agentlog
 
-import (
-	"regexp"
-
-	"agentctl/probes"
-)
+import "agentctl/probes"
 
 // IAM's wording for a denied request ("Troubleshoot access denied error messages"
 // in the IAM user guide): who is not authorized to perform what on what, and
 // then, where it says so, "because no TYPE policy allows the ACTION action" or
 // "with an explicit deny in a TYPE policy".
-var denied = regexp.MustCompile(`(?s)(?:assumed-role/(?P<role>[^/\s]+)/\S+ )?is not authorized to perform: (?P<action>[a-z0-9-]+:[A-Za-z]+)`)
+var denied = expr(`(?s)(?:assumed-role/(?P<role>[^/\s]+)/\S+ )?is not authorized to perform: (?P<action>[a-z0-9-]+:[A-Za-z]+)`)
 
 const deniedText = "is not authorized to perform: "
 
 // layered makes the signature of one layer.
-func layered(id string, class probes.LogClass, layer, name, remedy string, any ...string) Signature {
+func layered(id string, class probes.LogClass, layer, name, remedy string, either ...string) Signature {
 	return Signature{
-		ID: id, Class: class, Severity: "warning", all: []string{deniedText}, any: any, re: denied, inWorker: true,
+		ID: id, Class: class, Severity: "warning", all: []string{deniedText}, any: either, re: denied, inWorker: true,
 		Meaning: "A request was denied, by " + name + ".",
 		Cause:   name + " does not allow the action, or denies it",
 		Remedy:  remedy,
@@ -72,7 +68,7 @@ func policyFamilies() []family {
 			},
 			{
 				ID: "denied-bare", Class: probes.LogIAM, Severity: "warning", any: []string{"AccessDeniedException", "AccessDenied:", "<Code>AccessDenied</Code>"},
-				re: regexp.MustCompile(`(?:AccessDeniedException>?|AccessDenied)[:\s]+(?:<Message>)?(?P<cause>[^<\n]{1,200})`), inWorker: true,
+				re: expr(`(?:AccessDeniedException>?|AccessDenied)[:\s]+(?:<Message>)?(?P<cause>[^<\n]{1,200})`), inWorker: true,
 				Meaning: "A request was denied; the message names no policy and no action.",
 				Cause:   "the role's policies, the endpoint's policy or the organization's",
 				Remedy:  "attach AmazonSSMManagedInstanceCore; check the endpoint's policy",
@@ -93,13 +89,13 @@ func policyFamilies() []family {
 		signatures: []Signature{
 			{
 				ID: "clock-behind", Class: probes.LogClock, Severity: "warning", all: []string{"Signature expired: "},
-				re:      regexp.MustCompile(`Signature expired: (?P<local>\d{8}T\d{6}Z) is now earlier than (?P<limit>\d{8}T\d{6}Z)(?: \((?P<server>\d{8}T\d{6}Z))?`),
+				re:      expr(`Signature expired: (?P<local>\d{8}T\d{6}Z) is now earlier than (?P<limit>\d{8}T\d{6}Z)(?: \((?P<server>\d{8}T\d{6}Z))?`),
 				Meaning: "AWS refused a signature as too old.", Cause: "the clock is behind",
 				Remedy: "set the clock: chrony with 169.254.169.123, or w32tm", Source: "SigV4: five minutes are allowed",
 			},
 			{
 				ID: "clock-ahead", Class: probes.LogClock, Severity: "warning", all: []string{"Signature not yet current"},
-				re:      regexp.MustCompile(`Signature not yet current: (?P<local>\d{8}T\d{6}Z) is still later than (?P<limit>\d{8}T\d{6}Z)(?: \((?P<server>\d{8}T\d{6}Z))?`),
+				re:      expr(`Signature not yet current: (?P<local>\d{8}T\d{6}Z) is still later than (?P<limit>\d{8}T\d{6}Z)(?: \((?P<server>\d{8}T\d{6}Z))?`),
 				Meaning: "AWS refused a signature as not yet valid.", Cause: "the clock is ahead",
 				Remedy: "set the clock: chrony with 169.254.169.123, or w32tm", Source: "SigV4: five minutes are allowed",
 			},

@@ -87,7 +87,7 @@ func (c *clock) at(b []byte) (t int64, n int) {
 func (c *clock) turn(b []byte, rest int64) bool {
 	const slack = int64(10 * time.Minute)
 	year, month, day, hour := two(b)*100+two(b[2:]), two(b[5:]), two(b[8:]), two(b[11:])
-	if month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || two(b[14:]) > 59 || two(b[17:]) > 60 {
+	if year < 2001 || year > 2199 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || two(b[14:]) > 59 || two(b[17:]) > 60 {
 		return false
 	}
 	wall := time.Date(year, time.Month(month), day, hour, 0, 0, 0, time.UTC)

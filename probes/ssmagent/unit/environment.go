@@ -40,9 +40,9 @@ func (l layers) set(assignments []string, source func(name string) string) {
 // its next process (systemd.exec(5)): the manager's own, Environment=, the files, and
 // takes UnsetEnvironment= away. The files are read now, as systemd will: it does not
 // keep what was in them.
-func proxyOf(host platform.Host, manager []string, u *loaded) probes.AgentProxy {
+func proxyOf(host platform.Host, u *loaded) probes.AgentProxy {
 	l := layers{map[string]string{}, map[string]string{}}
-	l.set(manager, func(string) string { return "the environment of systemd itself" })
+	l.set(u.manager, func(string) string { return "the environment of systemd itself" })
 	at := assignedAt(host, &u.AgentUnit)
 	l.set(u.environment, func(name string) string {
 		if file := at[name]; file != "" {

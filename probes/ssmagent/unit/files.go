@@ -27,7 +27,7 @@ func fromFiles(host platform.Host) probes.AgentUnit {
 		}
 		found = append(found, loaded{AgentUnit: u})
 	}
-	return choose(found).AgentUnit
+	return found[chosen(found)].AgentUnit
 }
 
 // unitFile looks at one name. An error says that a folder may not be read.
@@ -51,7 +51,10 @@ func unitFile(host platform.Host, name string) (probes.AgentUnit, error) {
 			}
 			return u, nil
 		}
-		u.Load = "loaded"
+		u.Load = "error" // systemd cannot read what is no file
+		if info.Mode().IsRegular() {
+			u.Load = "loaded"
+		}
 		break
 	}
 	if u.Load != "loaded" {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"agentctl/platform"
@@ -38,6 +39,21 @@ type Socket struct {
 	Direct bool
 }
 
+// loaded is a unit as systemd has it.
+type loaded struct {
+	probes.AgentUnit
+	environment []string  // Environment=
+	files       []envFile // EnvironmentFile=
+	unset       []string  // UnsetEnvironment=
+	manager     []string  // what systemd gives to all services
+}
+
+// envFile is one EnvironmentFile= of a unit.
+type envFile struct {
+	path     string
+	optional bool
+}
+
 // names are the service's names, the likelier one first.
 var names = [...]string{probes.AgentUnitPackaged, probes.AgentUnitSnap}
 
@@ -54,12 +70,12 @@ func Read(ctx context.Context, host platform.Host, facts platform.Facts, o Optio
 	defer cancel()
 	found, err := fromBus(ctx, o)
 	if err == nil {
-		u := choose(found)
+		u := found[chosen(found)]
 		if rank(&u.AgentUnit) == 0 { // the rest is what systemd supposes of any service
 			return probes.AgentUnit{Known: true, Source: probes.UnitFromDBus, Name: u.Name, Load: u.Load, Active: u.Active, Sub: u.Sub}
 		}
 		u.Known, u.Source = true, probes.UnitFromDBus
-		u.Proxy = proxyOf(host, found[0].manager, &u)
+		u.Proxy = proxyOf(host, &u)
 		return u.AgentUnit
 	}
 	if !booted(host, facts) {
@@ -85,13 +101,13 @@ func booted(host platform.Host, facts platform.Facts) bool {
 	return false
 }
 
-// choose picks the service among the two names: one that runs or is about to, else
-// one that is enabled, else one that is there.
-func choose(found []loaded) loaded {
-	best := found[0]
-	for _, u := range found[1:] {
-		if rank(&u.AgentUnit) > rank(&best.AgentUnit) {
-			best = u
+// chosen picks the service among the two names: one that runs or is about to, else one
+// that is enabled, else one that is there.
+func chosen(found []loaded) int {
+	best, most := 0, -1
+	for i := range found {
+		if r := rank(&found[i].AgentUnit); r > most {
+			best, most = i, r
 		}
 	}
 	return best
@@ -134,4 +150,15 @@ const maxWhy = 200
 
 func cause(err error) string {
 	return clip(err.Error(), maxWhy)
+}
+
+// clip bounds a text and leaves out what is no text.
+func clip(s string, limit int) string {
+	s = strings.ToValidUTF8(s[:min(len(s), limit)], "")
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
 }

@@ -5,33 +5,28 @@ import (
 	"path"
 	"strings"
 	"time"
-
-	"agentctl/probes"
 )
 
 // properties are those of one D-Bus interface, as Go values: a string is a string, s of
 // "as" a []string, a struct a []any.
 type properties map[string]any
 
-// loaded is a unit as systemd has it.
-type loaded struct {
-	probes.AgentUnit
-	environment []string  // Environment=
-	files       []envFile // EnvironmentFile=
-	unset       []string  // UnsetEnvironment=
-	manager     []string  // what systemd gives to all; of the first unit only
-}
-
-// envFile is one EnvironmentFile= of a unit.
-type envFile struct {
-	path     string
-	optional bool
-}
-
 const (
 	maxWord  = 256 // bytes of a state, name or message that are kept
 	maxPath  = 4096
 	maxItems = 128 // of a list that are kept
+)
+
+// stateProperties tell which of two units counts; every systemd has them.
+var stateProperties = [...]string{"LoadState", "ActiveState", "SubState", "UnitFileState"}
+
+// unitProperties and serviceProperties are the rest of what is asked for, by interface.
+var (
+	unitProperties = [...]string{"LoadState", "LoadError", "ActiveState", "SubState", "UnitFileState", "ActiveEnterTimestamp",
+		"InactiveEnterTimestamp", "StateChangeTimestamp", "NeedDaemonReload", "FragmentPath", "DropInPaths"}
+	serviceProperties = [...]string{"Result", "Restart", "RestartUSec", "RestartPreventExitStatus", "NRestarts", "MainPID", "User",
+		"ExecMainCode", "ExecMainStatus", "ExecMainStartTimestamp", "ExecMainExitTimestamp",
+		"Environment", "UnsetEnvironment", "EnvironmentFiles"}
 )
 
 // take fills in what the properties tell. Those of both interfaces can be given, in
@@ -154,17 +149,6 @@ func (p properties) word(name string, to *string) {
 	if s, ok := p[name].(string); ok {
 		*to = clip(s, maxWord)
 	}
-}
-
-// clip bounds a text and leaves out what is no text.
-func clip(s string, limit int) string {
-	s = strings.ToValidUTF8(s[:min(len(s), limit)], "")
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, s)
 }
 
 func clipped(list []string) []string {
