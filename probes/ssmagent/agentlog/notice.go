@@ -142,7 +142,7 @@ func (c *collector) start(e *entry, version []byte) {
 	c.log.Version = word(version)
 	c.log.Channel, c.channelSince = "", e.at
 	c.socket.short = 0
-	c.sleep = sleepState{}
+	c.sleep = sleepState{reason: c.sleep.reason[:0]} // its memory is used again
 	for _, s := range []probes.LogSubject{probes.SubjectCredentials, probes.SubjectControlChannel, probes.SubjectMessages,
 		probes.SubjectRegistration, probes.SubjectIdentity, probes.SubjectHealth, probes.SubjectS3, probes.SubjectOther, probes.SubjectProcess} {
 		c.well(e, s)
@@ -163,7 +163,7 @@ func (c *collector) credentialsOK(e *entry, source string) {
 	if source != "" {
 		c.log.Credentials = source
 	}
-	c.sleep = sleepState{}
+	c.sleep = sleepState{reason: c.sleep.reason[:0]} // its memory is used again
 	for _, s := range []probes.LogSubject{probes.SubjectCredentials, probes.SubjectRegistration, probes.SubjectIdentity, probes.SubjectHealth} {
 		c.well(e, s)
 	}
