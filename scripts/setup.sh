@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs the system packages that the race detector and the fault lab need,
+# Installs the system packages that the race detector, the fault lab and the test
+# with a real systemd need,
 # and only those that are missing. Debian and Ubuntu; elsewhere it says what to
 # install. Quiet and quick when nothing is missing.
 set -euo pipefail
 
 # program:package
-needed=(gcc:gcc git:git nft:nftables iptables:iptables ip:iproute2 tcpdump:tcpdump)
+needed=(gcc:gcc git:git nft:nftables iptables:iptables ip:iproute2 tcpdump:tcpdump mmdebstrap:mmdebstrap systemd-nspawn:systemd-container)
 
 missing=()
 for n in "${needed[@]}"; do

@@ -176,7 +176,7 @@ func ruleWebSocket(v *view) {
 
 func ruleChannelFallback(v *view) {
 	log := v.r.Agent.Log
-	if !v.has(probes.GroupAgent) || !v.agentRuns() || !v.byEC2Messages() || !v.free(subjectChannel) || !v.free(subjectCredentials) || !v.free("ssmmessages") {
+	if !v.has(probes.GroupAgent) || !v.agentRuns() || !v.byEC2Messages() || !v.free(subjectChannel) || !v.free(subjectCredentials) || !v.free("ssmmessages") || v.unproven() {
 		return
 	}
 	if since := v.r.Now.Sub(log.ChannelSince); !log.ChannelSince.IsZero() && since < settling {
@@ -242,7 +242,7 @@ func ruleLogErrors(v *view) {
 		}
 		left = append(left, e)
 	}
-	if len(left) == 0 {
+	if len(left) == 0 || v.unproven() { // what was not tested may explain it
 		return
 	}
 	worst := left[len(left)-1]

@@ -29,9 +29,21 @@ func (v *view) waits() (kind, reason string, until time.Time, yes bool) {
 	return "", "", time.Time{}, false
 }
 
+// unproven tells whether something that patching needs could not be tested at all,
+// as when the round was cut short: nothing can then be said to work.
+func (v *view) unproven() bool {
+	if v.has(probes.GroupIdentity) && v.r.Metadata.State == probes.MetadataNotAsked && v.r.Metadata.Reason == probes.Canceled {
+		return true
+	}
+	return slices.ContainsFunc(v.probed(), func(r *probes.Result) bool { return r.Target.Required && r.State == probes.Unknown })
+}
+
 // pathsWork tells whether nothing below the agent is in its way: no critical
 // finding of host, identity, DNS, path, TLS and HTTP.
 func (v *view) pathsWork() bool {
+	if v.unproven() {
+		return false
+	}
 	return !slices.ContainsFunc(v.out, func(f Finding) bool {
 		e, _ := Lookup(f.Code)
 		return f.Severity == Critical && e.Block != BlockAgent && e.Block != BlockHost

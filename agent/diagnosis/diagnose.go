@@ -62,8 +62,9 @@ func rank(s Severity) int {
 	return 2
 }
 
-// verdict: blocked with any critical finding, else degraded with any warning,
-// else unknown where a required target could not be probed at all, else ready.
+// verdict: blocked with any critical finding, else unknown where something that is
+// required could not be tested at all, else degraded with any warning, else ready.
+// Unknown stands above degraded, whose exit code says that nothing blocks patching.
 func verdict(v *view, fs []Finding) (State, map[Capability]State) {
 	caps := map[Capability]State{}
 	for _, c := range Capabilities() {
@@ -77,6 +78,9 @@ func verdict(v *view, fs []Finding) (State, map[Capability]State) {
 				caps[c] = Unknown
 			}
 		}
+	}
+	if v.unproven() {
+		state = Unknown
 	}
 	for _, f := range fs {
 		s := Ready
@@ -96,9 +100,9 @@ func verdict(v *view, fs []Finding) (State, map[Capability]State) {
 	return state, caps
 }
 
-// worse is the state that decides: blocked > degraded > unknown > ready.
+// worse is the state that decides: blocked > unknown > degraded > ready.
 func worse(a, b State) State {
-	order := []State{Ready, Unknown, Degraded, Blocked}
+	order := []State{Ready, Degraded, Unknown, Blocked}
 	if slices.Index(order, b) > slices.Index(order, a) {
 		return b
 	}

@@ -507,7 +507,7 @@ func honest(t *testing.T, r *probes.Round, d Diagnosis) {
 	for _, f := range d.Findings {
 		if f.Severity == Critical {
 			want = Blocked
-		} else if f.Severity == Warning && want != Blocked {
+		} else if f.Severity == Warning && want == Ready {
 			want = Degraded
 		}
 	}

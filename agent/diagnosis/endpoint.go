@@ -125,6 +125,11 @@ func ruleS3Unreachable(v *view) {
 }
 
 func (v *view) s3Unreachable(hit []*probes.Result, c Confidence) Finding {
+	if !slices.ContainsFunc(hit, func(r *probes.Result) bool { return !strings.Contains(hostOf(r), ".s3-accelerate.") }) {
+		return Finding{Code: "s3-unreachable", Severity: Critical, Confidence: c, Targets: requiredNames(hit),
+			Summary:  fmt.Sprintf("The patch script downloads by S3 Transfer Acceleration (%s), which no VPC endpoint carries: it needs a way to the internet, and there is none.", hostsOf(hit)),
+			Evidence: append(append(v.pathEvidence(hit), v.controlEvidence()...), v.ruledOut()...), Fix: fixAccelerate(v, hit)}
+	}
 	return Finding{Code: "s3-unreachable", Severity: Critical, Confidence: c, Targets: requiredNames(hit),
 		Summary:  "S3 cannot be reached from this subnet, so the patch payload and Amazon's repositories cannot be downloaded: its route table has no S3 gateway endpoint.",
 		Evidence: append(append(v.pathEvidence(hit), v.controlEvidence()...), v.ruledOut()...), Fix: fixS3Gateway(v)}

@@ -113,6 +113,13 @@ func fixS3Gateway(v *view) []Fix {
 				"--query 'VpcEndpoints[].[VpcEndpointId,VpcEndpointType,RouteTableIds]'")}}
 }
 
+func fixAccelerate(v *view, rs []*probes.Result) []Fix {
+	return []Fix{
+		{"give this subnet a way to the internet for it: a NAT gateway in a public subnet and a default route to it, or a proxy that the SSM Agent uses; the S3 gateway endpoint stays useful beside it",
+			aws("aws ec2 describe-route-tables --region "+v.ids.region, "--filters Name=association.subnet-id,Values="+v.ids.subnet)},
+		{"behind an egress firewall, ask for " + hostsOf(rs) + " on 443/tcp", ""}}
+}
+
 func fixNetUnreachable(v *view, rs []*probes.Result, senders []string) []Fix {
 	who := "the router or firewall on the way"
 	if len(senders) > 0 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +25,7 @@ type probeFlags struct {
 	output, outputFile, failOn, region string
 	timeout                            time.Duration
 	verbose                            bool
+	file                               outputFile
 }
 
 func newProbe(g *globals) *cobra.Command {
@@ -109,6 +109,11 @@ func probe(cmd *cobra.Command, g *globals, f *probeFlags, args []string) error {
 			return fmt.Errorf("--path.rootfs %s is not a directory that can be read", g.rootfs)
 		}
 	}
+	if f.outputFile != "" {
+		if f.file, err = openOutput(f.outputFile); err != nil {
+			return fmt.Errorf("--output-file %s: %w", f.outputFile, err)
+		}
+	}
 	line := progressLine(cmd.ErrOrStderr())
 	_, rep, err := agent.Run(cmd.Context(), agent.Options{Host: platform.New(g.rootfs), RootFS: g.rootfs, Config: cfg, Groups: groups,
 		Region: f.region, Timeout: f.timeout, Progress: line})
@@ -155,32 +160,7 @@ func write(stdout io.Writer, f *probeFlags, rep *report.Report) error {
 		_, err = stdout.Write(buf.Bytes())
 		return err
 	}
-	return writeFile(f.outputFile, buf.Bytes())
-}
-
-// writeFile replaces a file as a whole: a reader sees the old or the new one.
-func writeFile(name string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
-	return err
+	return f.file.write(buf.Bytes())
 }
 
 // progressLine shows on a terminal what the round is doing, and nothing elsewhere.
