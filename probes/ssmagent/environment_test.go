@@ -9,6 +9,7 @@ import (
 	"agentctl/platform"
 	"agentctl/platform/platformtest"
 	"agentctl/probes"
+	"agentctl/probes/ssmagent/unit/syntax"
 )
 
 const (
@@ -105,7 +106,7 @@ func TestEnvFile(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if d := cmp.Diff(tt.want, parseEnvFile([]byte(tt.text))); d != "" {
+			if d := cmp.Diff(tt.want, environment(syntax.EnvFile([]byte(tt.text)))); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"agentctl/probes"
+	"agentctl/probes/ssmagent/unit/syntax"
 )
 
 func FuzzAgentConfig(f *testing.F) {
@@ -34,16 +35,12 @@ func FuzzIdentity(f *testing.F) {
 }
 
 func FuzzUnitEnvironment(f *testing.F) {
-	f.Add([]byte("[Service]\nEnvironment=\"A=b\" C=d \\\n E='f'\nEnvironmentFile=-/etc/x\n"), []byte("A=\"b\nc\"\n#x\nD=e\\\n"))
-	f.Fuzz(func(t *testing.T, unitFile, envFile []byte) {
-		env := parseEnvFile(envFile)
-		for _, s := range unitSettings(unitFile, "Service") {
-			if s.key == "Environment" {
-				assign(env, s.value)
-			}
-		}
+	f.Add("\"A=b\" C=d 'E=f' x%%y=z")
+	f.Fuzz(func(t *testing.T, value string) {
+		env := environment{}
+		assign(env, value)
 		for k := range env {
-			if !validName(k) {
+			if !syntax.ValidName(k) {
 				t.Fatalf("takes the name %q", k)
 			}
 		}

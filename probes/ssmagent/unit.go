@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"agentctl/platform"
+	"agentctl/probes/ssmagent/unit/syntax"
 )
 
 // unitDirs is systemd's load path for system units, strongest first
@@ -142,18 +143,18 @@ func (u *unit) dropIns(dirs []string) []string {
 
 // apply takes the settings of one file of the unit.
 func (u *unit) apply(data []byte, file string) {
-	for _, s := range unitSettings(data, "Service") {
-		switch s.key {
+	for _, s := range syntax.Settings(data, "Service") {
+		switch s.Key {
 		case "Environment":
-			if s.value == "" {
+			if s.Value == "" {
 				clear(u.env)
 				continue
 			}
-			if assign(u.env, s.value) {
+			if assign(u.env, s.Value) {
 				u.source = file
 			}
 		case "EnvironmentFile":
-			name, optional := strings.CutPrefix(s.value, "-")
+			name, optional := strings.CutPrefix(s.Value, "-")
 			switch {
 			case name == "":
 				u.files = nil
@@ -161,24 +162,24 @@ func (u *unit) apply(data []byte, file string) {
 				u.files = append(u.files, envFile{name, optional})
 			}
 		case "UnsetEnvironment":
-			if s.value == "" {
+			if s.Value == "" {
 				u.unset = nil
 			}
-			u.unset = append(u.unset, splitWords(s.value)...)
+			u.unset = append(u.unset, syntax.Words(s.Value)...)
 		}
 	}
 }
 
 // applyManager takes the settings of one file of systemd itself.
 func (u *unit) applyManager(data []byte, _ string) {
-	for _, s := range unitSettings(data, "Manager") {
-		if s.key != "DefaultEnvironment" {
+	for _, s := range syntax.Settings(data, "Manager") {
+		if s.Key != "DefaultEnvironment" {
 			continue
 		}
-		if s.value == "" {
+		if s.Value == "" {
 			clear(u.manager)
 		}
-		assign(u.manager, s.value)
+		assign(u.manager, s.Value)
 	}
 }
 
@@ -193,7 +194,7 @@ func (u *unit) finish() {
 	for _, f := range u.files {
 		for _, name := range u.expand(f.path) {
 			u.read(name, func(data []byte, file string) {
-				set := parseEnvFile(data)
+				set := syntax.EnvFile(data)
 				for k, v := range set {
 					u.env[k] = v
 				}
@@ -239,22 +240,11 @@ func (u *unit) expand(name string) []string {
 // were any.
 func assign(env environment, value string) bool {
 	found := false
-	for _, w := range splitWords(value) {
+	for _, w := range syntax.Words(value) {
 		name, v, ok := strings.Cut(strings.ReplaceAll(w, "%%", "%"), "=")
-		if ok && validName(name) {
+		if ok && syntax.ValidName(name) {
 			env[name], found = v, true
 		}
 	}
 	return found
-}
-
-// validName tells whether systemd takes a variable's name: letters, digits and
-// underscores, no digit first.
-func validName(s string) bool {
-	for i, r := range s {
-		if r != '_' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (i == 0 || r < '0' || r > '9') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 256
 }
