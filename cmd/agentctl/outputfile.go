@@ -20,8 +20,8 @@ type outputFile struct {
 // nothing.
 func openOutput(name string) (outputFile, error) {
 	out := outputFile{name: name, mode: 0o644}
-	if real, err := filepath.EvalSymlinks(name); err == nil {
-		out.name = real
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		out.name = target
 	}
 	info, err := os.Stat(out.name)
 	switch {
