@@ -43,6 +43,28 @@ type Repo struct {
 	Password    string   `json:"-"`
 	// RHUI: the request bears the instance's identity document (amazon-id plugin).
 	RHUI bool `json:"rhui,omitempty"`
+	// AnyName: the certificate's chain is verified, the name in it is not
+	// (Acquire::https::Verify-Host "false", ssl_verify=peer).
+	AnyName bool   `json:"any_name,omitempty"`
+	CADir   string `json:"ca_dir,omitempty"` // ssl_capath of zypper
+	// AuthUnknown: there are credentials that this run may not read, so an answer
+	// of 401 says nothing.
+	AuthUnknown bool `json:"auth_unknown,omitempty"`
+	// ProxyUnknown says why the proxy cannot be known, such as a command that apt
+	// asks for it.
+	ProxyUnknown string `json:"proxy_unknown,omitempty"`
+	// Query is what every request bears after the path: SUSE's own repositories have
+	// their token there. It never leaves.
+	Query string `json:"-"`
+	// Unprobed says why the repository cannot be asked as its package manager does,
+	// such as a transport of its own. It is neither up nor down.
+	Unprobed string `json:"unprobed,omitempty"`
+	// NoExpiry: apt takes metadata past its Valid-Until and before its Date.
+	// ValidMin and ValidMax are how long after its Date it is valid at least and at
+	// most, in seconds; 0: only Valid-Until counts.
+	NoExpiry bool  `json:"no_expiry,omitempty"`
+	ValidMin int64 `json:"valid_min_seconds,omitempty"`
+	ValidMax int64 `json:"valid_max_seconds,omitempty"`
 	// Internet: its host is not AWS's, so it needs a way to the internet.
 	Internet bool `json:"internet"`
 	// Problem says why an enabled section has no usable address.
@@ -67,6 +89,8 @@ type RepoProblem struct {
 	Text string `json:"text"`
 	// Fatal: the package manager refuses to run.
 	Fatal bool `json:"fatal"`
+	// Denied: this run may not read the file; the package manager, as root, may.
+	Denied bool `json:"denied,omitempty"`
 }
 
 // RepoResult is what was measured of one repository.
@@ -91,7 +115,29 @@ type RepoResult struct {
 	Revision time.Time `json:"revision,omitzero"`
 	Bytes    int       `json:"bytes,omitempty"`
 	Detail   string    `json:"detail,omitempty"`
+	// Certificate is how the client certificate that the repository names stands; ""
+	// where it names none.
+	Certificate CertificateState `json:"certificate,omitempty"`
+	// Redirects are the addresses that led elsewhere, in order, masked.
+	Redirects []string `json:"redirects,omitempty"`
 	// Direct is the outcome without the SSM Agent's proxy, where one was used and the
 	// package manager run by hand would not use it; "" not tried.
 	Direct Reason `json:"direct,omitempty"`
 }
+
+// AnswerRepo is a repository's own document, checked by the package manager's
+// rules: a list of mirrors, or the metadata's index.
+const AnswerRepo Answer = "repo"
+
+// CertificateState is how a client certificate and its key stand.
+type CertificateState string
+
+// The states of a client certificate.
+const (
+	CertificateOK         CertificateState = "ok"
+	CertificateMissing    CertificateState = "missing"    // the certificate's file or the key's is not there
+	CertificateUnreadable CertificateState = "unreadable" // there, and not a certificate with its key
+	CertificateDenied     CertificateState = "denied"     // this run may not read it
+	CertificateExpired    CertificateState = "expired"
+	CertificateEarly      CertificateState = "not_yet_valid"
+)
