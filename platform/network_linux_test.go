@@ -3,6 +3,7 @@ package platform
 import (
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"slices"
 	"syscall"
@@ -33,6 +34,9 @@ func TestNetwork(t *testing.T) {
 	}()
 	f, ok := <-facts
 	if !ok {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("CI runs this as root, for a network namespace")
+		}
 		t.SkipNow()
 	}
 	if len(f.Unreadable) > 0 {
@@ -112,7 +116,7 @@ func routes() error {
 func TestParseRoutesOfJunk(t *testing.T) {
 	dump, err := syscall.NetlinkRIB(syscall.RTM_GETROUTE, syscall.AF_INET)
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	for i := range dump {
 		junk := slices.Clone(dump)

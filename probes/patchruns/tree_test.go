@@ -3,6 +3,7 @@ package patchruns
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -48,6 +49,9 @@ func (w realTree) link(name, to string) {
 	p := filepath.Join(w.root, name)
 	w.must(os.MkdirAll(filepath.Dir(p), 0o755))
 	if err := os.Symlink(to, p); err != nil {
+		if runtime.GOOS != "windows" { // which may ask for a right of its own
+			w.t.Fatal(err)
+		}
 		w.t.Skip(err)
 	}
 }
