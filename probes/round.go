@@ -21,6 +21,14 @@ type Round struct {
 	Resolvers []ResolverResult `json:"resolvers,omitempty"`
 	Results   []Result         `json:"results,omitempty"`
 	TimeSync  TimeSync         `json:"time_sync"`
+	// RepoConfig is the package manager's configuration; Repos has a result for each
+	// enabled repository, in its order. Their targets are called repo:ID.
+	RepoConfig RepoConfig   `json:"repo_config,omitzero"`
+	Repos      []RepoResult `json:"repos,omitempty"`
+	// HostState is what of this machine decides whether the package manager can work.
+	HostState HostState `json:"host_state,omitzero"`
+	// PatchRuns is what earlier patch operations left on disk.
+	PatchRuns PatchRuns `json:"patch_runs,omitzero"`
 	// ConfigFile is where the reader would change the configuration.
 	ConfigFile string `json:"config_file,omitempty"`
 }

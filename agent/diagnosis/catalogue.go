@@ -24,12 +24,13 @@ const (
 	BlockPath     = "Network path"
 	BlockTLS      = "TLS and HTTP"
 	BlockAgent    = "SSM Agent"
-	BlockHost     = "Host"
+	BlockRepos    = "Package repositories"
+	BlockHost     = "Host and patch runs"
 )
 
 // Catalogue lists every code that this version can raise, block by block.
 func Catalogue() []Entry {
-	return slices.Concat(identityEntries(), dnsEntries(), pathEntries(), tlsEntries(), agentEntries())
+	return slices.Concat(identityEntries(), dnsEntries(), pathEntries(), tlsEntries(), agentEntries(), repoEntries(), hostEntries())
 }
 
 // Lookup finds a code's entry.
@@ -200,6 +201,5 @@ func agentEntries() []Entry {
 		{"ssm-agent-outdated", BlockAgent, "warning; critical before 2.0.834.0", "The SSM Agent's version changes what is needed", "Agents from 3.1.821.0 to before 3.3.40.0 use ec2messages beside ssmmessages; Patch Manager refuses agents before 2.0.834.0.",
 			"The version lies in that range and ec2messages does not work, or it is older than Patch Manager accepts.", "Update it, or create the ec2messages endpoint.", "AWS: Reference: ec2messages, ssmmessages, and other API operations; Patch Manager prerequisites", nil},
 		{"ssm-agent-endpoint-override", BlockAgent, "info", "The SSM Agent's endpoints are overridden", "amazon-ssm-agent.json names endpoints, a service domain or a region of its own. The overridden names are the ones that are probed.", "The configuration holds Ssm.Endpoint, Mgs.Endpoint, Mds.Endpoint, S3.Endpoint, Kms.Endpoint, Agent.ServiceDomain, or another region than the instance's.", "Nothing while they work.", srcAgent, nil},
-		{"host-unprivileged", BlockHost, "info", "Run without the rights to read everything", "Some of the SSM Agent's files may be read by root only.", "What could not be read is listed.", "Run as root.", "agentctl", nil},
 	}
 }

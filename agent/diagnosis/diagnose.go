@@ -8,12 +8,13 @@ import (
 )
 
 // rules is the order of judgement, from the deepest cause to the shallowest:
-// host > identity > DNS > path > TLS and HTTP > SSM Agent. A rule sees only the
+// host > identity > DNS > path > TLS and HTTP > SSM Agent > repositories > host
+// prerequisites and patch runs. A rule sees only the
 // targets that no rule before it has explained, which is how one dead resolver
 // stays one finding. The catalogue's Suppresses says the same for the reader,
 // and a test holds the two together.
 func rules() []func(*view) {
-	return []func(*view){
+	return slices.Concat([]func(*view){
 		ruleHostFirewall, ruleNothingRoutes,
 		ruleMetadata, ruleProxiedMetadata, ruleRegion, ruleClock, ruleRole, ruleAccessDenied,
 		ruleNoResolver, ruleResolverUnreachable, ruleEDNS, ruleDNSOverTCP, ruleResolverFailing,
@@ -28,8 +29,7 @@ func rules() []func(*view) {
 		ruleAgentInstalled, ruleAgentConfig, ruleAgentCrashLoop, ruleAgentStopped, ruleAgentIdentity,
 		ruleBackoff, ruleCredentialsStale, ruleNoCredentials, ruleChannelFallback,
 		ruleStrayCredentials, ruleAgentDisabled, ruleAgentVersion, ruleLogErrors, ruleEndpointOverride,
-		ruleUnprivileged,
-	}
+	}, repoRules(), hostRules(), []func(*view){ruleUnprivileged})
 }
 
 // Diagnose judges one round. It reads the round and nothing else.

@@ -51,6 +51,9 @@ func newView(r *probes.Round) *view {
 	for i := range r.Results {
 		v.results = append(v.results, &r.Results[i])
 	}
+	for i := range r.Repos {
+		v.results = append(v.results, &r.Repos[i].Result)
+	}
 	for _, c := range r.Metadata.VPCCIDRs {
 		if p, err := netip.ParsePrefix(c); err == nil {
 			v.vpc = append(v.vpc, p)
