@@ -10,6 +10,7 @@ import (
 	"agentctl/agent/report"
 	"agentctl/agent/words"
 	"agentctl/probes"
+	"agentctl/probes/netpath"
 )
 
 // buildReport puts a round and its diagnosis into the form of the contract.
@@ -26,10 +27,14 @@ func buildReport(r *probes.Round, d diagnosis.Diagnosis) *report.Report {
 		Findings: d.Findings,
 		Verdict:  report.Verdict{State: d.State, Capabilities: d.Capabilities},
 	}
-	for i := range r.Results {
-		res := &r.Results[i]
+	results := slices.Clone(r.Results)
+	for i := range r.Repos {
+		results = append(results, r.Repos[i].Result)
+	}
+	for i := range results {
+		res := &results[i]
 		route := d.Routes[res.Target.Name]
-		t := report.Target{Name: res.Target.Name, Group: res.Target.Group, URL: res.Target.URL, Required: res.Target.Required,
+		t := report.Target{Name: res.Target.Name, Group: res.Target.Group, URL: netpath.ShowURL(res.Target.URL), Required: res.Target.Required,
 			State: res.State, ExplainedBy: d.ExplainedBy[res.Target.Name], Route: route.Route, RouteLikely: route.Likely,
 			Because: res.Target.Because, Control: res.Target.Control, Steps: res.Steps}
 		for _, a := range res.Addresses {

@@ -4,33 +4,12 @@ import (
 	"crypto/x509"
 	"net/netip"
 	"net/url"
-	"slices"
 	"sync"
 
 	"golang.org/x/net/http/httpproxy"
 
 	"agentctl/probes"
-	"agentctl/probes/aws"
-	"agentctl/probes/ssmagent"
 )
-
-// payload reads the exact URL of the last run's payload once the region is known,
-// which the script itself takes from its environment.
-func (r *round) payload() {
-	s := r.Agent.LastScript
-	if s == nil || s.PayloadURL != "" || r.Round.Region.Name == "" {
-		return
-	}
-	s.PayloadURL, _ = ssmagent.PayloadURL(r.Options.Host, s.Path, r.Round.Region.Name)
-}
-
-// repos are the distribution's own repositories in S3.
-func (r *round) repos() []aws.RepoHint {
-	if !slices.Contains(r.Round.Groups, probes.GroupRepos) {
-		return nil
-	}
-	return aws.AmazonLinuxRepos(r.Options.Host, r.Round.Region.Name)
-}
 
 // vpcAlias: the VPC's resolver also answers at the base address of each VPC
 // CIDR plus two, and at fd00:ec2::253 (VPC User Guide, "Amazon DNS server").

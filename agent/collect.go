@@ -23,8 +23,7 @@ func (r *round) collect(ctx context.Context) {
 	} else {
 		r.Resolvers = r.dns.Finish(ctx)
 	}
-	for i := range r.Results {
-		res := &r.Results[i]
+	for _, res := range r.all() {
 		if res.Name != nil {
 			if full, ok := r.dns.Final(res.Name.Host, res.Target.Client); ok {
 				res.Name = &full
@@ -35,25 +34,34 @@ func (r *round) collect(ctx context.Context) {
 	for i := range r.Results {
 		r.finish(&r.Results[i])
 	}
+	for i := range r.Repos {
+		// What stands in the way of asking is the configuration's matter, and known.
+		res := &r.Repos[i].Result
+		if s, failed := res.Failed(); failed && (s.Reason == probes.Canceled || s.Reason == probes.Internal) {
+			res.State = probes.Unknown
+		}
+	}
 	if quiet && len(r.sync) == 0 && r.datesKnown() {
 		r.stopSync() // the answers' own dates tell the time
 	}
 	r.TimeSync = <-r.sync
 	r.stopSync()
 	r.Agent.Log = <-r.log
-	if slices.ContainsFunc(r.Results, func(res probes.Result) bool { return len(res.Experiments) > 0 }) {
+	r.HostState = <-r.state
+	if slices.ContainsFunc(r.all(), func(res *probes.Result) bool { return len(res.Experiments) > 0 }) {
 		r.Agent.GoVersion, _ = ssmagent.GoVersion(r.Options.Host)
 		r.withoutMLKEM()
 	}
 }
 
 func (r *round) allUp() bool {
-	for _, res := range r.Results {
+	all := r.all()
+	for _, res := range all {
 		if !res.Target.Skip && !res.Target.Control && res.State != probes.Up {
 			return false
 		}
 	}
-	return len(r.Results) > 0
+	return len(all) > 0
 }
 
 // datesKnown tells whether at least two AWS answers bear a date.

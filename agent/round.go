@@ -5,8 +5,6 @@ package agent
 import (
 	"context"
 	"crypto/x509"
-	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -104,6 +102,7 @@ type round struct {
 	sync     chan probes.TimeSync
 	stopSync context.CancelFunc
 	log      chan probes.AgentLog
+	state    chan probes.HostState
 }
 
 // logWindow is how far back the SSM Agent's log is read. Its longest silence is an
@@ -115,16 +114,12 @@ const logWindow = 24 * time.Hour
 func (r *round) background(ctx context.Context) {
 	r.metadata = make(chan probes.Metadata, 1)
 	r.sync = make(chan probes.TimeSync, 1)
-	go func() {
-		r.metadata <- imds.Ask(ctx, imds.Options{Addr: imds.AddrFor(r.Round.Host),
-			Dial: func(ctx context.Context, a netip.AddrPort) (net.Conn, probes.Conn) {
-				return netpath.DialTCP(ctx, a, netpath.DialOptions{})
-			}})
-	}()
+	go func() { r.metadata <- imds.Ask(ctx, r.imds()) }()
 	syncCtx, stop := context.WithCancel(ctx)
 	r.stopSync = stop
 	go func() { r.sync <- timesync.Ask(syncCtx, timesync.Address) }()
 	r.agent(ctx)
+	r.prerequisites()
 	r.local = localRegion(r.Options.Region, r.Config, r.Agent, r.Round.Host.Resolver.Search)
 }
 
@@ -193,9 +188,10 @@ const lateAfter = 1500 * time.Millisecond
 func (r *round) measure(ctx context.Context) {
 	facts := r.Round.Host
 	r.dns = netpath.NewDNS(netpath.DNSOptions{Facts: facts, VPCAliases: r.vpcAlias})
-	r.payload()
+	r.patchRuns()
+	r.repoConfig()
 	targets := aws.Plan(aws.PlanInput{Region: r.Round.Region.Name, Partition: r.Metadata.Partition, Agent: r.Agent, OS: facts.OS,
-		Groups: r.Round.Groups, Internet: r.Config.Internet, Repos: r.repos()})
+		Groups: r.Round.Groups, Internet: r.Config.Internet, Payload: r.lastPayload(), Policy: r.PatchRuns.Policy})
 	trouble := make(chan struct{})
 	late := sync.OnceFunc(func() { close(trouble) })
 	p := &netpath.Prober{Lookup: r.dns, Facts: facts, ServiceRoots: r.roots, Now: r.Options.Host.Now, Late: late,
@@ -226,13 +222,12 @@ func (r *round) measure(ctx context.Context) {
 		default:
 			n++
 			regular.Go(func() {
-				r.Results[i] = p.Probe(ctx, t)
-				if r.Options.Progress != nil {
-					r.Options.Progress.Done(t.Name)
-				}
+				r.Results[i] = r.target(ctx, p, t)
+				r.done(t.Name)
 			})
 		}
 	}
+	n += r.probeRepos(ctx, p, &regular)
 	whenTrouble(func() { r.dns.Control(control) })
 	if r.Options.Progress != nil {
 		r.Options.Progress.Expect(n)
@@ -253,8 +248,38 @@ func (r *round) measure(ctx context.Context) {
 // silent tells whether a connect got no answer: only then does it matter what
 // else answers.
 func (r *round) silent() bool {
-	return slices.ContainsFunc(r.Results, func(res probes.Result) bool {
+	return slices.ContainsFunc(r.all(), func(res *probes.Result) bool {
 		s, failed := res.Failed()
 		return failed && s.Phase == probes.PhaseTCP && (s.Reason == probes.Timeout || s.Reason == probes.Unreachable)
 	})
+}
+
+// all are the results of all targets, the repositories last.
+func (r *round) all() []*probes.Result {
+	out := make([]*probes.Result, 0, len(r.Results)+len(r.Repos))
+	for i := range r.Results {
+		out = append(out, &r.Results[i])
+	}
+	for i := range r.Repos {
+		out = append(out, &r.Repos[i].Result)
+	}
+	return out
+}
+
+// target probes one target. A bucket that S3 says lies in another region is asked
+// there, as its clients do.
+func (r *round) target(ctx context.Context, p *netpath.Prober, t probes.Target) probes.Result {
+	res := p.Probe(ctx, t)
+	if policy := r.PatchRuns.Policy; policy != nil && t.Name == "bucket:"+aws.BucketPolicy {
+		if other, ok := aws.Elsewhere(t, policy.Bucket, res.HTTP); ok {
+			return p.Probe(ctx, other)
+		}
+	}
+	return res
+}
+
+func (r *round) done(target string) {
+	if r.Options.Progress != nil {
+		r.Options.Progress.Done(target)
+	}
 }

@@ -121,21 +121,23 @@ type Cert struct {
 
 // HTTP is the answer to one unsigned request.
 type HTTP struct {
-	Reason      Reason    `json:"reason"`
-	Status      int       `json:"status,omitempty"`
-	Server      string    `json:"server,omitempty"`
-	RequestID   string    `json:"request_id,omitempty"`
-	ContentType string    `json:"content_type,omitempty"`
-	Location    string    `json:"location,omitempty"`
-	Code        string    `json:"code,omitempty"` // AWS's error code, such as AccessDenied
-	AWSShaped   bool      `json:"aws_shaped"`     // bears the marks of an AWS front end
-	HTML        bool      `json:"html,omitempty"` // a page for people
-	Title       string    `json:"title,omitempty"`
-	Date        time.Time `json:"date,omitzero"`     // the answer's Date header
-	ReceivedAt  time.Time `json:"received_at"`       // local clock, half a round trip taken off
-	Bytes       int       `json:"bytes,omitempty"`   // of the body that was read
-	Snippet     string    `json:"snippet,omitempty"` // start of a body that is not as expected
-	Duration    float64   `json:"duration_seconds"`
+	Reason      Reason `json:"reason"`
+	Status      int    `json:"status,omitempty"`
+	Server      string `json:"server,omitempty"`
+	RequestID   string `json:"request_id,omitempty"`
+	ContentType string `json:"content_type,omitempty"`
+	Location    string `json:"location,omitempty"`
+	Code        string `json:"code,omitempty"` // AWS's error code, such as AccessDenied
+	// BucketRegion is where S3 says that the bucket lies (x-amz-bucket-region).
+	BucketRegion string    `json:"bucket_region,omitempty"`
+	AWSShaped    bool      `json:"aws_shaped"`     // bears the marks of an AWS front end
+	HTML         bool      `json:"html,omitempty"` // a page for people
+	Title        string    `json:"title,omitempty"`
+	Date         time.Time `json:"date,omitzero"`     // the answer's Date header
+	ReceivedAt   time.Time `json:"received_at"`       // local clock, half a round trip taken off
+	Bytes        int       `json:"bytes,omitempty"`   // of the body that was read
+	Snippet      string    `json:"snippet,omitempty"` // start of a body that is not as expected
+	Duration     float64   `json:"duration_seconds"`
 }
 
 // ProxyResult is how the way through a proxy went.

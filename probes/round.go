@@ -2,6 +2,7 @@ package probes
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"agentctl/platform"
@@ -153,13 +154,14 @@ type AgentState struct {
 	Config  AgentConfig `json:"config"`
 	Proxy   AgentProxy  `json:"proxy"`
 	CAFiles []string    `json:"ca_files,omitempty"` // SSL_CERT_FILE, AWS_CA_BUNDLE of its service
+	// RepoVars are those of its environment that dnf and yum take for variables of
+	// their own (YUM0 to YUM9, DNF_VAR_...): the patch script inherits them.
+	RepoVars map[string]string `json:"repo_vars,omitempty"`
 
 	// Identity is identity_config.json.
 	Identity AgentIdentity `json:"identity"`
 	// DHMC is the Default Host Management credentials file.
 	DHMC FileState `json:"dhmc"`
-	// LastScript is the newest patch script of an earlier run.
-	LastScript *PatchScript `json:"last_script,omitempty"`
 	// LogRegion is the region that the agent's log names; "" none.
 	LogRegion string `json:"log_region,omitempty"`
 	// Started is when the core process started; zero: unknown.
@@ -224,11 +226,16 @@ type AgentProxy struct {
 	HTTP    ProxyURL `json:"http,omitempty"`
 	HTTPS   ProxyURL `json:"https,omitempty"`
 	NoProxy string   `json:"no_proxy,omitempty"`
+	// UpperHTTP: http_proxy is set in upper case alone. Go takes it; libcurl and apt
+	// do not, for fear of CGI (curl(1), "Environment").
+	UpperHTTP bool `json:"upper_http,omitempty"`
+	// UpperHTTPS and UpperNoProxy: likewise. libcurl takes these, apt does not.
+	UpperHTTPS   bool `json:"upper_https,omitempty"`
+	UpperNoProxy bool `json:"upper_no_proxy,omitempty"`
 }
 
-// PatchScript is the script of an earlier patch run, as far as it names S3.
-type PatchScript struct {
-	Path       string    `json:"path"`
-	Modified   time.Time `json:"modified"`
-	PayloadURL string    `json:"payload_url"`
+// NoteCase fills in which variables of an environment are set in upper case alone.
+func (p *AgentProxy) NoteCase(env map[string]string) {
+	upper := func(name string) bool { return env[name] == "" && env[strings.ToUpper(name)] != "" }
+	p.UpperHTTP, p.UpperHTTPS, p.UpperNoProxy = upper("http_proxy"), upper("https_proxy"), upper("no_proxy")
 }

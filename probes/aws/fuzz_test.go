@@ -4,9 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"testing/fstest"
 
-	"agentctl/platform"
 	"agentctl/probes"
 )
 
@@ -17,8 +15,8 @@ func FuzzRegion(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, region, partition, override string) {
 		in := PlanInput{Region: region, Partition: partition, Agent: probes.AgentState{
-			Config:     probes.AgentConfig{SSMEndpoint: override, MGSRegion: override, ServiceDomain: override},
-			LastScript: &probes.PatchScript{PayloadURL: override}}}
+			Config:     probes.AgentConfig{SSMEndpoint: override, MGSRegion: override, ServiceDomain: override}},
+			Payload: override, Policy: &probes.PatchOverride{Policy: true, Bucket: override, Region: override}}
 		for _, target := range Plan(in) {
 			u, err := url.Parse(target.URL)
 			if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.ContainsAny(u.Host, " \t\r\n/\\@") {
@@ -27,25 +25,6 @@ func FuzzRegion(f *testing.F) {
 		}
 		if host, err := Hostname("ssm", region, Variant{}); err == nil && !strings.HasPrefix(host, "ssm."+region+".") {
 			t.Errorf("Hostname(%q) = %q", region, host)
-		}
-	})
-}
-
-// Repository files and variables are written by others.
-func FuzzRepoFile(f *testing.F) {
-	f.Add([]byte(al2023Repo), "eu-west-1")
-	f.Add([]byte(al2Repo), "")
-	f.Add([]byte("[amazonlinux\nmirrorlist"), "${awsregion}")
-	f.Add([]byte("[amazonlinux]\nmirrorlist=%(mirrorlist)s\n"), "a/../b")
-	f.Fuzz(func(t *testing.T, file []byte, value string) {
-		h := treeHost{os: platform.OS{Family: "linux", ID: "amzn", Version: "2023", Arch: "x86_64"}, files: fstest.MapFS{
-			"etc/yum.repos.d/a.repo": {Data: file}, "etc/dnf/vars/awsregion": {Data: []byte(value)},
-			"etc/dnf/vars/awsdomain": {Data: []byte("amazonaws.com")}, "etc/dnf/vars/dualstack": {Data: []byte(value)}}}
-		for _, hint := range AmazonLinuxRepos(h, "eu-west-1") {
-			u, err := url.Parse(hint.ProbeURL)
-			if err != nil || !IsAWSName(u.Hostname()) || !strings.HasSuffix(u.Path, "/x86_64/mirror.list") {
-				t.Errorf("%+v (%v)", hint, err)
-			}
 		}
 	})
 }

@@ -80,10 +80,7 @@ type payload struct {
 // lastPayload reads the URL of an earlier run's script. A URL that cannot be
 // used, or one of another region (a cloned image), counts as none.
 func (b builder) lastPayload() (payload, bool) {
-	if b.in.Agent.LastScript == nil {
-		return payload{}, false
-	}
-	u, err := url.Parse(b.in.Agent.LastScript.PayloadURL)
+	u, err := url.Parse(b.in.Payload)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || !domainForm.MatchString(u.Hostname()) {
 		return payload{}, false
 	}

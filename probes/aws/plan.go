@@ -26,7 +26,11 @@ type PlanInput struct {
 	Groups []probes.Group
 	// Internet is the control target, host or host:port; "" leaves it out.
 	Internet string
-	Repos    []RepoHint
+	// Payload is the address from which the last patch run fetched its payload; ""
+	// where none is known.
+	Payload string
+	// Policy is the baseline override of a patch policy in use; nil: none is known.
+	Policy *probes.PatchOverride
 }
 
 // wants tells whether a group was asked for.
@@ -35,7 +39,8 @@ func (in PlanInput) wants(g probes.Group) bool {
 }
 
 // Plan returns the targets that this machine's own clients need, with why, in
-// a stable order. Without a usable region only those remain that need none.
+// a stable order: all but the repositories, which the package manager's own
+// configuration names. Without a usable region only those remain that need none.
 func Plan(in PlanInput) []probes.Target {
 	ssm, s3, repos := in.wants(probes.GroupSSM), in.wants(probes.GroupS3), in.wants(probes.GroupRepos)
 	if !ssm && !s3 && !repos {
@@ -57,9 +62,6 @@ func Plan(in PlanInput) []probes.Target {
 		ts = append(ts, b.s3Targets()...)
 	} else {
 		ts = append(ts, asControl(b.s3Regional())...)
-	}
-	if repos {
-		ts = append(ts, repoTargets(in.Repos)...)
 	}
 	return append(ts, b.internet()...)
 }
@@ -120,20 +122,4 @@ func joinPort(host, port, scheme string) string {
 		return host
 	}
 	return net.JoinHostPort(host, port)
-}
-
-// repoTargets are the distribution's own repositories.
-func repoTargets(hints []RepoHint) []probes.Target {
-	var ts []probes.Target
-	for _, h := range hints {
-		because := "the distribution's own repository"
-		if h.MirrorList != "" && h.MirrorList != h.ProbeURL {
-			because += "; the package manager itself asks " + h.MirrorList
-		}
-		ts = append(ts, probes.Target{
-			Name: "repo:" + h.ID, Group: probes.GroupRepos, URL: h.ProbeURL, Required: true, Because: because,
-			Answer: probes.AnswerS3Object, Client: probes.ClientScript, AWS: true,
-		})
-	}
-	return ts
 }

@@ -53,7 +53,7 @@ func TestPlanOverrides(t *testing.T) {
 	}
 }
 
-func TestPlanLastScript(t *testing.T) {
+func TestPlanPayload(t *testing.T) {
 	const key = "/patchbaselineoperations/linux/payloads/patch-baseline-operations-1.170.tar.gz"
 	tests := []struct {
 		name, region, url string
@@ -84,7 +84,7 @@ func TestPlanLastScript(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := Plan(PlanInput{Region: tt.region, Groups: []probes.Group{probes.GroupS3},
-				Agent: probes.AgentState{LastScript: &probes.PatchScript{PayloadURL: tt.url}}})
+				Payload: tt.url})
 			if diff := cmp.Diff(tt.want, lines(got)[1:3]); diff != "" { // after the control ssm
 				t.Errorf("(-want +got)\n%s", diff)
 			}

@@ -10,6 +10,7 @@ func (b builder) s3Targets() []probes.Target {
 	}
 	ts := b.payloadTargets()
 	ts = append(ts, b.snapshot())
+	ts = append(ts, b.policyTargets()...)
 	if !hasTarget(ts, s3Plain) {
 		ts = append(ts, b.s3Regional()...)
 	}

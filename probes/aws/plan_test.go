@@ -202,11 +202,9 @@ func checkPlan(t *testing.T, region string, ts []probes.Target) {
 }
 
 func TestPlanGroups(t *testing.T) {
-	repo := RepoHint{ID: "amazonlinux", ProbeURL: "https://r.s3.dualstack.eu-west-1.amazonaws.com/core/mirrors/latest/x86_64/mirror.list",
-		MirrorList: "https://r.s3.dualstack.eu-west-1.amazonaws.com/core/mirrors/2023.8/x86_64/mirror.list"}
 	plan := func(groups ...probes.Group) []string {
 		var out []string
-		for _, t := range Plan(PlanInput{Region: "eu-west-1", Groups: groups, Repos: []RepoHint{repo}, Internet: "ip.example",
+		for _, t := range Plan(PlanInput{Region: "eu-west-1", Groups: groups, Internet: "ip.example",
 			Agent: probes.AgentState{Version: newAgent}}) {
 			out = append(out, strings.Join(strings.Fields(line(t))[:2], " ")+" "+string(t.Group))
 		}
@@ -215,16 +213,15 @@ func TestPlanGroups(t *testing.T) {
 	ssm := []string{"required ssm ssm", "required ssmmessages ssm", "skip ec2messages ssm", "skip kms ssm", "skip logs ssm", "skip sts ssm"}
 	s3 := []string{"likely s3-dualstack s3", "likely bucket:aws-ssm s3", "likely bucket:patch-baseline-snapshot s3", "optional s3 s3",
 		"optional bucket:amazon-ssm s3"}
-	repos := []string{"required repo:amazonlinux repos"}
 	tests := []struct {
 		name   string
 		groups []probes.Group
 		want   []string
 	}{
-		{"all by default", nil, slices.Concat(ssm, s3, repos, []string{"control internet ssm"})},
+		{"all by default", nil, slices.Concat(ssm, s3, []string{"control internet ssm"})},
 		{"ssm alone", []probes.Group{probes.GroupSSM}, slices.Concat(ssm, []string{"control s3 s3", "control internet ssm"})},
 		{"s3 alone", []probes.Group{probes.GroupS3}, slices.Concat([]string{"control ssm ssm"}, s3, []string{"control internet s3"})},
-		{"repos alone", []probes.Group{probes.GroupRepos}, slices.Concat([]string{"control ssm ssm", "control s3 s3"}, repos, []string{"control internet repos"})},
+		{"repos alone", []probes.Group{probes.GroupRepos}, slices.Concat([]string{"control ssm ssm", "control s3 s3"}, []string{"control internet repos"})},
 		{"none that has targets here", []probes.Group{probes.GroupHost}, nil},
 	}
 	for _, tt := range tests {

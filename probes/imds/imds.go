@@ -87,6 +87,21 @@ var standardPace = pace{
 // unless the service had answered by then.
 // The keys of the role's credentials are not kept.
 func Ask(ctx context.Context, o Options) probes.Metadata {
+	started := time.Now()
+	parent := ctx
+	a, ctx, end := start(parent, &o)
+	a.run(ctx)
+	end()
+	if parent.Err() != nil && a.m.State != probes.MetadataOK {
+		// The caller ended the asking: that says nothing of the service.
+		a.m = probes.Metadata{State: probes.MetadataNotAsked, Reason: probes.Canceled}
+	}
+	a.m.Duration = time.Since(started).Seconds()
+	return a.m
+}
+
+// start makes an asker; end waits for what it has under way.
+func start(parent context.Context, o *Options) (a *asker, ctx context.Context, end func()) {
 	if !o.Addr.IsValid() {
 		o.Addr = AddrIPv4
 	}
@@ -96,19 +111,12 @@ func Ask(ctx context.Context, o Options) probes.Metadata {
 	if o.pace == (pace{}) {
 		o.pace = standardPace
 	}
-	started := time.Now()
-	parent := ctx
 	ctx, cancel := context.WithTimeout(parent, o.pace.total)
-	a := &asker{pool: newPool(o.Addr, o.Dial), pace: o.pace, asked: map[string]bool{}}
-	a.run(ctx)
-	cancel()
-	a.wait()
-	if parent.Err() != nil && a.m.State != probes.MetadataOK {
-		// The caller ended the asking: that says nothing of the service.
-		a.m = probes.Metadata{State: probes.MetadataNotAsked, Reason: probes.Canceled}
+	a = &asker{pool: newPool(o.Addr, o.Dial), pace: o.pace, asked: map[string]bool{}}
+	return a, ctx, func() {
+		cancel()
+		a.wait()
 	}
-	a.m.Duration = time.Since(started).Seconds()
-	return a.m
 }
 
 // asker is one run of Ask.

@@ -35,6 +35,7 @@ func describeAnswer(f *probes.HTTP, a answer) {
 			}
 		}
 	}
+	f.BucketRegion = text("X-Amz-Bucket-Region")
 	if t, err := http.ParseTime(a.header.Get("Date")); err == nil {
 		f.Date = t
 	}

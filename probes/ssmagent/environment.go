@@ -28,7 +28,11 @@ var proxyNames = struct{ http, https, none []string }{
 // the AWS SDK's, whose file replaces the roots of SDK calls.
 var caNames = [...]string{"SSL_CERT_FILE", "AWS_CA_BUNDLE"}
 
-const maxCAFile = 4096 // bytes of a path
+const (
+	maxCAFile   = 4096 // bytes of a path
+	maxRepoVars = 64
+	maxRepoVar  = 1024 // bytes of a value
+)
 
 // readEnvironment fills in the proxy and the trust store of the agent's service:
 // from the running process where that may be read, else from its units.
@@ -67,6 +71,8 @@ func setEnvironment(s *probes.AgentState, env environment, source string) {
 		HTTP: probes.ProxyURL(env.first(proxyNames.http)), HTTPS: probes.ProxyURL(env.first(proxyNames.https)),
 		NoProxy: env.first(proxyNames.none),
 	}
+	s.Proxy.NoteCase(env)
+	s.RepoVars = env.repoVars()
 	if env["REQUEST_METHOD"] != "" {
 		s.Proxy.HTTP = "" // Go takes this for CGI, where the header Proxy sets the variable
 	}
@@ -77,6 +83,23 @@ func setEnvironment(s *probes.AgentState, env environment, source string) {
 		}
 		s.CAFiles = append(s.CAFiles, file)
 	}
+}
+
+// repoVars are the variables that yum (YUM0 to YUM9) and dnf (DNF_VAR_...) take for
+// their own; nil where there are none.
+func (e environment) repoVars() map[string]string {
+	var out map[string]string
+	for name, value := range e {
+		yum := len(name) == 4 && strings.HasPrefix(name, "YUM") && name[3] >= '0' && name[3] <= '9'
+		if !yum && !strings.HasPrefix(name, "DNF_VAR_") || len(out) == maxRepoVars || len(value) > maxRepoVar {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[name] = value
+	}
+	return out
 }
 
 // first is the first of the names that is set to something.

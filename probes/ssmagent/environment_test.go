@@ -23,7 +23,8 @@ func TestProxyFromProcess(t *testing.T) {
 		dropInPath: "[Service]\nEnvironment=https_proxy=http://changed-since:1\n"})
 	h.FactsValue.Processes = []platform.Process{process(7, 1, "/usr/bin/amazon-ssm-agent")}
 	h.Env = map[int]map[string]string{7: {"https_proxy": "http://user:secret@10.0.0.9:3128", "no_proxy": "169.254.169.254",
-		"HTTP_PROXY": "http://upper:1", "http_proxy": "http://lower:1", "SSL_CERT_FILE": "/etc/ca.pem", "AWS_CA_BUNDLE": "/etc/ca.pem"}}
+		"HTTP_PROXY": "http://upper:1", "http_proxy": "http://lower:1", "SSL_CERT_FILE": "/etc/ca.pem", "AWS_CA_BUNDLE": "/etc/ca.pem",
+		"YUM0": "dev", "YUM10": "no", "DNF_VAR_stage": "prod"}}
 	s := Read(h)
 	want := probes.AgentProxy{Known: true, Source: "/proc/7/environ", HTTP: "http://upper:1", HTTPS: "http://user:secret@10.0.0.9:3128", NoProxy: "169.254.169.254"}
 	if d := cmp.Diff(want, s.Proxy); d != "" {
@@ -34,6 +35,9 @@ func TestProxyFromProcess(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"/etc/ca.pem"}, s.CAFiles); d != "" {
 		t.Errorf("CA files (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff(map[string]string{"YUM0": "dev", "DNF_VAR_stage": "prod"}, s.RepoVars); d != "" {
+		t.Errorf("variables of yum and dnf (-want +got)\n%s", d)
 	}
 }
 
@@ -46,11 +50,12 @@ func TestProxyFromUnits(t *testing.T) {
 		files map[string]string
 		want  probes.AgentProxy
 	}{
-		"no unit":          {nil, probes.AgentProxy{}},
-		"none set":         {map[string]string{unitPath: bareUnit}, known(unitPath, "")},
-		"in the unit":      {map[string]string{unitPath: bareUnit + "Environment=https_proxy=http://p:1\n"}, known(unitPath, "http://p:1")},
-		"quoted, several":  {map[string]string{unitPath: bareUnit, dropInPath: "[Service]\nEnvironment=\"http_proxy=\" 'https_proxy=http://p:1' A=b\n"}, known(dropInPath, "http://p:1")},
-		"upper case":       {map[string]string{unitPath: bareUnit, dropInPath: "[Service]\nEnvironment=HTTPS_PROXY=http://p:1\n"}, known(dropInPath, "http://p:1")},
+		"no unit":         {nil, probes.AgentProxy{}},
+		"none set":        {map[string]string{unitPath: bareUnit}, known(unitPath, "")},
+		"in the unit":     {map[string]string{unitPath: bareUnit + "Environment=https_proxy=http://p:1\n"}, known(unitPath, "http://p:1")},
+		"quoted, several": {map[string]string{unitPath: bareUnit, dropInPath: "[Service]\nEnvironment=\"http_proxy=\" 'https_proxy=http://p:1' A=b\n"}, known(dropInPath, "http://p:1")},
+		"upper case": {map[string]string{unitPath: bareUnit, dropInPath: "[Service]\nEnvironment=HTTPS_PROXY=http://p:1\n"},
+			probes.AgentProxy{Known: true, Source: dropInPath, HTTPS: "http://p:1", UpperHTTPS: true}},
 		"percent":          {map[string]string{unitPath: bareUnit, dropInPath: "[Service]\nEnvironment=https_proxy=http://u:a%%40b@p:1\n"}, known(dropInPath, "http://u:a%40b@p:1")},
 		"continued":        {map[string]string{unitPath: bareUnit, dropInPath: "[Service]\nEnvironment=A=b \\\n# why not\n  https_proxy=http://p:1\n"}, known(dropInPath, "http://p:1")},
 		"other section":    {map[string]string{unitPath: bareUnit, dropInPath: "[Unit]\nEnvironment=https_proxy=http://p:1\n"}, known(unitPath, "")},

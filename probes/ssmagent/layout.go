@@ -23,7 +23,6 @@ type layout struct {
 	audits       string // directory of one small file a day
 	notes        []string
 	units        []string // systemd's names of the service
-	scripts      []string // below one run's directory
 }
 
 // binary is a place where a package puts the core program.
@@ -62,7 +61,6 @@ func layoutOf(family string) layout {
 		audits:       "/var/log/amazon/ssm/audits",
 		notes:        []string{config + "RELEASENOTES.md", snapDir + "/RELEASENOTES.md"},
 		units:        []string{"amazon-ssm-agent.service", "snap.amazon-ssm-agent.amazon-ssm-agent.service"},
-		scripts:      []string{"/PatchLinux/_script.sh", "/awsrunShellScript/PatchLinux/_script.sh"},
 	}
 }
 
@@ -80,7 +78,6 @@ func windowsLayout() layout {
 		log:          data + `Logs\amazon-ssm-agent.log`,
 		audits:       data + `Logs\audits`,
 		notes:        []string{programs + "RELEASENOTES.md"},
-		scripts:      []string{`\PatchWindows\_script.ps1`, `\awsrunPowerShellScript\PatchWindows\_script.ps1`},
 	}
 }
 

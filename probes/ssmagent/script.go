@@ -4,83 +4,15 @@ import (
 	"bytes"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
-	"time"
 
 	"agentctl/platform"
-	"agentctl/probes"
 )
 
 const (
-	maxScript  = 256 << 10
-	maxOutput  = 64 << 10
-	maxEntries = 2000 // directories that are listed or looked at, all in all
-	maxRuns    = 256  // newest runs of each instance that are looked into
+	maxScript = 256 << 10
+	maxOutput = 64 << 10
 )
-
-// lastScript finds the newest patch script of an earlier run. AWS-RunPatchBaseline
-// and its kin leave it in .../document/orchestration/COMMAND/PatchLinux/_script.sh
-// for two weeks (RunCommandLogsRetentionDurationHours). The directories are root's;
-// nil where they may not be read or hold none.
-func lastScript(host platform.Host, l layout, region string) *probes.PatchScript {
-	sep := "/"
-	if l.windows {
-		sep = `\`
-	}
-	left := maxEntries
-	instances, _ := host.ReadDir(l.data, left)
-	left -= len(instances)
-	var newest *probes.PatchScript
-	for _, i := range instances {
-		if !i.IsDir() || !strings.HasPrefix(i.Name(), "i-") && !strings.HasPrefix(i.Name(), "mi-") || left <= 0 {
-			continue
-		}
-		runs := strings.TrimSuffix(l.data, sep) + sep + i.Name() + sep + "document" + sep + "orchestration"
-		names := newestDirs(host, runs, &left)
-		for _, run := range names[:min(len(names), maxRuns)] {
-			for _, script := range l.scripts {
-				name := runs + sep + run + script
-				info, err := host.Stat(name)
-				if err != nil || !info.Mode().IsRegular() {
-					continue
-				}
-				if newest == nil || info.ModTime().After(newest.Modified) {
-					newest = &probes.PatchScript{Path: name, Modified: info.ModTime().UTC()}
-				}
-			}
-		}
-	}
-	if newest != nil {
-		newest.PayloadURL, _ = PayloadURL(host, newest.Path, region)
-	}
-	return newest
-}
-
-// newestDirs lists the directories in a directory, newest first.
-func newestDirs(host platform.Host, dir string, left *int) []string {
-	entries, _ := host.ReadDir(dir, max(*left, 0))
-	*left -= len(entries)
-	type dated struct {
-		name string
-		at   time.Time
-	}
-	var dirs []dated
-	for _, e := range entries {
-		if !e.IsDir() {
-			continue
-		}
-		if info, err := e.Info(); err == nil {
-			dirs = append(dirs, dated{e.Name(), info.ModTime()})
-		}
-	}
-	slices.SortFunc(dirs, func(a, b dated) int { return b.at.Compare(a.at) })
-	names := make([]string, len(dirs))
-	for i, d := range dirs {
-		names[i] = d.name
-	}
-	return names
-}
 
 // PayloadURL is the address from which a patch script downloads its payload, where
 // it is certain: the script's own output names it, or the script holds it whole, or

@@ -1,12 +1,9 @@
 package ssmagent
 
 import (
-	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"agentctl/platform/platformtest"
 )
@@ -75,30 +72,5 @@ func TestPayloadURL(t *testing.T) {
 				t.Errorf("got %q %v", got, ok)
 			}
 		})
-	}
-}
-
-func TestLastScript(t *testing.T) {
-	day := func(d int) time.Time { return time.Date(2026, 11, d, 0, 0, 0, 0, time.UTC) }
-	h := platformtest.New(map[string]string{"/var/log/amazon/ssm/amazon-ssm-agent.log": "https://ssm.eu-central-1.amazonaws.com\n"})
-	add := func(run, script string, d int) {
-		h.Files[orchestration+run] = platformtest.File{Mode: fs.ModeDir | 0o700, ModTime: day(d)}
-		h.Files[orchestration+run+script] = platformtest.File{Data: []byte(testScript(t)), Mode: 0o700, ModTime: day(d)}
-	}
-	add("c1", "/PatchLinux/_script.sh", 20)
-	add("c2", "/awsrunShellScript/PatchLinux/_script.sh", 22)
-	add("c3", "/awsrunShellScript/0.awsrunShellScript/_script.sh", 23) // no patch run
-	h.Files["/var/lib/amazon/ssm/daemons/x"] = platformtest.File{}
-	s := Read(h).LastScript
-	if s == nil || s.Path != orchestration+"c2/awsrunShellScript/PatchLinux/_script.sh" || !s.Modified.Equal(day(22)) || !strings.Contains(s.PayloadURL, "s3.dualstack.eu-central-1") {
-		t.Fatalf("got %+v", s)
-	}
-	for i := range 2500 {
-		h.Files["/var/lib/amazon/ssm/i-0aaaaaaaaaaaaaaaa/document/orchestration/x"+strconv.Itoa(i)] = platformtest.File{Mode: fs.ModeDir | 0o700}
-	}
-	h.FactsValue.Privileged = false
-	h.Files["/var/lib/amazon/ssm/i-0123456789abcdef0"] = platformtest.File{Mode: fs.ModeDir | 0o700}
-	if s := Read(h).LastScript; s != nil {
-		t.Errorf("got %+v", s)
 	}
 }

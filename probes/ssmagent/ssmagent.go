@@ -39,11 +39,6 @@ func ReadWith(host platform.Host, facts platform.Facts) probes.AgentState {
 	readVersion(&s, host, l, at)
 	log, _ := host.ReadTail(l.log, maxLogTail)
 	s.LogRegion = logRegion(log)
-	region := s.Config.Region
-	if region == "" {
-		region = s.LogRegion
-	}
-	s.LastScript = lastScript(host, l, region)
 	return s
 }
 

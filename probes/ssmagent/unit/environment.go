@@ -89,6 +89,7 @@ func (l layers) proxy(unit string) probes.AgentProxy {
 		}
 	}
 	p.HTTP, p.HTTPS, p.NoProxy = probes.ProxyURL(got[0]), probes.ProxyURL(got[1]), got[2]
+	p.NoteCase(l.value)
 	if l.value["REQUEST_METHOD"] != "" {
 		p.HTTP = "" // Go takes this for CGI, where a request's header sets the variable
 	}
