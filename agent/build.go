@@ -80,6 +80,12 @@ func checks(r *probes.Round) []report.Check {
 			out = append(out, role)
 		}
 	}
+	if has(probes.GroupRepos) {
+		out = append(out, repoCheck(r))
+	}
+	if has(probes.GroupHost) {
+		out = append(out, hostChecks(r)...)
+	}
 	for _, rr := range r.Resolvers {
 		c := report.Check{Name: "resolver " + rr.Addr.Addr().String(), Group: probes.GroupHost, State: probes.Up,
 			Value: fmt.Sprintf("%d of %d answered", rr.Answered, rr.Questions)}

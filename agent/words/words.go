@@ -112,3 +112,17 @@ func Sentence(s string) string {
 	}
 	return s + "."
 }
+
+// Bytes writes a size as df -h and Windows do, in units of 1024: "612 MB", "1.4 GB".
+func Bytes(n uint64) string {
+	units := []string{"bytes", "KB", "MB", "GB", "TB"}
+	v, u := float64(n), 0
+	for v >= 1000 && u < len(units)-1 {
+		v /= 1024
+		u++
+	}
+	if u == 0 || v >= 9.95 {
+		return strconv.Itoa(int(v+0.5)) + " " + units[u]
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64) + " " + units[u]
+}

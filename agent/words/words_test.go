@@ -139,3 +139,12 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+func TestBytes(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 bytes", 999: "999 bytes", 1000: "1.0 KB", 612 << 20: "612 MB", 1023 << 20: "1.0 GB", 3 << 29: "1.5 GB",
+		30 << 30: "30 GB", 5 << 40: "5.0 TB"} {
+		if got := Bytes(n); got != want {
+			t.Errorf("Bytes(%d) = %q, not %q", n, got, want)
+		}
+	}
+}

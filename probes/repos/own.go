@@ -22,25 +22,27 @@ type distribution struct {
 	hosts []string
 	// source is where the ids and hosts come from.
 	source string
+	// inAWS: as shipped they lie in S3, where a gateway endpoint leads.
+	inAWS bool
 }
 
 // Distributions is the table behind "the distribution's own".
 var distributions = []distribution{
 	{"Amazon Linux", []string{"amzn"},
 		[]string{"amazonlinux", "kernel-livepatch", "amzn2-core", "amzn2extra-*"}, nil,
-		"amazon-linux-repo-s3, system-release of Amazon Linux 2"},
+		"amazon-linux-repo-s3, system-release of Amazon Linux 2", true},
 	{"Red Hat Enterprise Linux", []string{"rhel"},
 		[]string{"rhel-*-baseos-*rpms", "rhel-*-appstream-*rpms", "rhel-7-server-rpms", "rhui-REGION-rhel-server-releases"},
-		[]string{rhuiSuffix}, "rh-amazon-rhui-client; redhat.repo of subscription-manager"},
+		[]string{rhuiSuffix}, "rh-amazon-rhui-client; redhat.repo of subscription-manager", false},
 	{"Rocky Linux", []string{"rocky"}, []string{"baseos", "appstream", "extras"},
-		[]string{"mirrors.rockylinux.org", "dl.rockylinux.org"}, "rocky-repos"},
+		[]string{"mirrors.rockylinux.org", "dl.rockylinux.org"}, "rocky-repos", false},
 	{"AlmaLinux", []string{"almalinux"}, []string{"baseos", "appstream", "extras"},
-		[]string{"mirrors.almalinux.org", "repo.almalinux.org"}, "almalinux-repos"},
+		[]string{"mirrors.almalinux.org", "repo.almalinux.org"}, "almalinux-repos", false},
 	{"Oracle Linux", []string{"ol"}, []string{"ol*_baseos_latest", "ol*_appstream", "ol*_UEKR*", "ol*_latest"},
-		nil, "oraclelinux-release-el8, -el9"},
+		nil, "oraclelinux-release-el8, -el9", false},
 	{"CentOS", []string{"centos"}, []string{"base", "updates", "baseos", "appstream", "extras", "extras-common"},
-		[]string{"mirrorlist.centos.org", "mirrors.centos.org"}, "centos-release, centos-stream-repos"},
-	{"Fedora", []string{"fedora"}, []string{"fedora", "updates"}, nil, "fedora-repos"},
+		[]string{"mirrorlist.centos.org", "mirrors.centos.org"}, "centos-release, centos-stream-repos", false},
+	{"Fedora", []string{"fedora"}, []string{"fedora", "updates"}, nil, "fedora-repos", false},
 }
 
 // helperParts mark repositories of symbols and sources: nothing is patched from
