@@ -3,13 +3,14 @@ package agent
 import (
 	"strings"
 
+	"agentctl/agent/config"
 	"agentctl/probes"
 	"agentctl/probes/aws"
 )
 
 // localRegion is the region as this machine knows it without the metadata:
 // flag, configuration, the SSM Agent's files, the resolver's search domain.
-func localRegion(flag string, c Config, a probes.AgentState, search []string) probes.Region {
+func localRegion(flag string, c config.Config, a probes.AgentState, search []string) probes.Region {
 	for _, s := range []struct{ name, source string }{
 		{flag, "flag"}, {c.Region, "config"}, {a.Config.Region, "agent"}, {a.LogRegion, "agent"}, {searchRegion(search), "resolver"},
 	} {

@@ -3,6 +3,7 @@ package agent
 import (
 	"testing"
 
+	"agentctl/agent/config"
 	"agentctl/probes"
 )
 
@@ -10,7 +11,7 @@ func TestRegionSources(t *testing.T) {
 	agentState := probes.AgentState{LogRegion: "eu-west-2", Config: probes.AgentConfig{Region: "eu-west-1"}}
 	for _, c := range []struct {
 		name, flag string
-		cfg        Config
+		cfg        config.Config
 		agent      probes.AgentState
 		search     []string
 		imds       string
@@ -20,7 +21,7 @@ func TestRegionSources(t *testing.T) {
 		{name: "metadata", imds: "us-west-2", want: probes.Region{Name: "us-west-2", Partition: "aws", Source: "imds"}},
 		{name: "flag before metadata", flag: "cn-north-1", imds: "us-west-2", want: probes.Region{Name: "cn-north-1", Partition: "aws-cn", Source: "flag"}},
 		{name: "metadata before a copied image's files", agent: agentState, imds: "us-west-2", want: probes.Region{Name: "us-west-2", Partition: "aws", Source: "imds"}},
-		{name: "configuration before the agent", cfg: Config{Region: "ca-central-1"}, agent: agentState, want: probes.Region{Name: "ca-central-1", Partition: "aws", Source: "config"}},
+		{name: "configuration before the agent", cfg: config.Config{Region: "ca-central-1"}, agent: agentState, want: probes.Region{Name: "ca-central-1", Partition: "aws", Source: "config"}},
 		{name: "agent's configuration before its log", agent: agentState, want: probes.Region{Name: "eu-west-1", Partition: "aws", Source: "agent"}},
 		{name: "search domain", search: []string{"corp.example", "eu-central-1.compute.internal"}, want: probes.Region{Name: "eu-central-1", Partition: "aws", Source: "resolver"}},
 		{name: "search domain of us-east-1", search: []string{"ec2.internal"}, want: probes.Region{Name: "us-east-1", Partition: "aws", Source: "resolver"}},

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"agentctl/agent/config"
 	"agentctl/agent/diagnosis"
 	"agentctl/agent/report"
 	"agentctl/internal/version"
@@ -27,7 +28,7 @@ import (
 type Options struct {
 	Host   platform.Host
 	RootFS string // the directory that Host reads below; "" is the real root
-	Config Config
+	Config config.Config
 	// Groups asked for; nil: all that apply to this system.
 	Groups []probes.Group
 	// Region given by flag: to try a network before the instance that will live
@@ -53,15 +54,15 @@ const metadataHead = 400 * time.Millisecond
 
 // Run makes one round. The error is one of its own set-up, never of the network.
 func Run(ctx context.Context, o Options) (*probes.Round, *report.Report, error) {
-	roots, err := netpath.ServiceRoots(o.Config.TLS.rootsPEM)
+	roots, err := netpath.ServiceRoots(o.Config.RootsPEM)
 	if err != nil {
-		return nil, nil, &ConfigError{File: o.Config.TLS.ServiceRoots, Text: err.Error()}
+		return nil, nil, &config.Error{File: o.Config.TLS.ServiceRoots, Text: err.Error()}
 	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 
-	r := &probes.Round{Started: o.Host.Now(), Groups: groupsOf(o), Host: o.Host.Facts(), ConfigFile: o.Config.path}
+	r := &probes.Round{Started: o.Host.Now(), Groups: groupsOf(o), Host: o.Host.Facts(), ConfigFile: o.Config.Path}
 	rd := &round{Options: o, Round: r, roots: roots}
 	rd.background(ctx)
 	rd.probe(ctx)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"agentctl/agent"
+	"agentctl/agent/config"
 	"agentctl/agent/diagnosis"
 	"agentctl/agent/report"
 	"agentctl/platform"
@@ -100,7 +101,7 @@ func probe(cmd *cobra.Command, g *globals, f *probeFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := agent.LoadConfig(g.config)
+	cfg, err := config.Load(g.config)
 	if err != nil {
 		return err
 	}
