@@ -9,7 +9,26 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"agentctl/probes"
+	"agentctl/probes/aws"
 )
+
+// custom are the user's own targets.
+func (r *round) custom() []probes.Target {
+	if !r.wants(probes.GroupCustom) {
+		return nil
+	}
+	var out []probes.Target
+	for _, t := range r.Config.Targets {
+		because := "named in the configuration, not required"
+		if t.Required {
+			because = "required by the configuration"
+		}
+		u, err := url.Parse(t.URL)
+		out = append(out, probes.Target{Name: t.Name, Group: probes.GroupCustom, URL: t.URL, Required: t.Required, Because: because,
+			Answer: probes.AnswerHTTP, Client: probes.ClientScript, AWS: err == nil && aws.IsAWSName(u.Hostname())})
+	}
+	return out
+}
 
 // vpcAlias: the VPC's resolver also answers at the base address of each VPC
 // CIDR plus two, and at fd00:ec2::253 (VPC User Guide, "Amazon DNS server").

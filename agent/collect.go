@@ -12,6 +12,11 @@ import (
 // collect waits for what still runs and puts the loose ends of the round
 // together, so that the diagnosis finds every fact in its place.
 func (r *round) collect(ctx context.Context) {
+	if !r.sends() {
+		r.Agent.Log = <-r.log
+		r.HostState = <-r.state
+		return
+	}
 	quiet := r.allUp()
 	if quiet {
 		// Nothing failed: what the VPC's resolver would say beside the configured

@@ -38,6 +38,15 @@ type Options struct {
 	Timeout time.Duration
 	// Progress is told what the round is doing; may be nil.
 	Progress Progress
+
+	// Previous is an earlier round: what this one does not measure is taken over
+	// from it. Where Groups has none that needs the network, this round sends
+	// nothing. Nil: the round stands alone.
+	Previous *probes.Round
+	// Log reads the SSM Agent's log; nil: as far back as a round alone needs.
+	Log func() probes.AgentLog
+	// Controls asks the control targets although nothing fails.
+	Controls bool
 }
 
 // Progress follows a round. Its methods are called from several goroutines.
@@ -52,29 +61,51 @@ type Progress interface {
 // service is link-local and answers within milliseconds.
 const metadataHead = 400 * time.Millisecond
 
-// Run makes one round. The error is one of its own set-up, never of the network.
+// Run makes one round and judges it. The error is one of its own set-up, never of
+// the network.
 func Run(ctx context.Context, o Options) (*probes.Round, *report.Report, error) {
+	r, err := Measure(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, Judge(r, diagnosis.Diagnose(r)), nil
+}
+
+// Measure makes one round of measurements. The error is as Run's.
+func Measure(ctx context.Context, o Options) (*probes.Round, error) {
 	roots, err := netpath.ServiceRoots(o.Config.RootsPEM)
 	if err != nil {
-		return nil, nil, &config.Error{File: o.Config.TLS.ServiceRoots, Text: err.Error()}
+		return nil, &config.Error{File: o.Config.TLS.ServiceRoots, Text: err.Error()}
 	}
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 
-	r := &probes.Round{Started: o.Host.Now(), Groups: groupsOf(o), Host: o.Host.Facts(), ConfigFile: o.Config.Path}
+	r := &probes.Round{Started: o.Host.Now(), Groups: groupsOf(o), Host: o.Host.Facts(), ConfigFile: o.Config.Path, Expect: o.Config.Expect}
 	rd := &round{Options: o, Round: r, roots: roots}
 	rd.background(ctx)
-	rd.probe(ctx)
+	if rd.sends() {
+		rd.probe(ctx)
+	}
 	rd.collect(ctx)
-
+	if o.Previous != nil {
+		rd.takeOver(o.Previous)
+	}
 	r.Now = o.Host.Now()
-	d := diagnosis.Diagnose(r)
+	r.Duration = time.Since(began).Seconds()
+	return r, nil
+}
+
+// Judge puts a round and its diagnosis into the form of the contract.
+func Judge(r *probes.Round, d diagnosis.Diagnosis) *report.Report {
 	rep := buildReport(r, d)
 	rep.Version, rep.DataDate = version.Get().Version, aws.DataDate
-	rep.Duration = time.Since(began).Seconds()
-	return r, rep, nil
+	rep.Duration = r.Duration
+	return rep
 }
+
+// Groups are the groups that apply to a system under a configuration.
+func Groups(o Options) []probes.Group { return groupsOf(o) }
 
 // groupsOf are the groups of the contract that apply.
 func groupsOf(o Options) []probes.Group {
@@ -88,7 +119,11 @@ func groupsOf(o Options) []probes.Group {
 	if o.Region != "" {
 		off = append(off, probes.GroupIdentity, probes.GroupAgent, probes.GroupHost)
 	}
-	return slices.DeleteFunc(probes.Groups(), func(g probes.Group) bool { return slices.Contains(off, g) })
+	groups := probes.Groups()
+	if len(o.Config.Targets) > 0 {
+		groups = append(groups, probes.GroupCustom)
+	}
+	return slices.DeleteFunc(groups, func(g probes.Group) bool { return slices.Contains(off, g) || !o.Config.On(g) })
 }
 
 // round is one round under way.
@@ -115,12 +150,20 @@ const logWindow = 24 * time.Hour
 func (r *round) background(ctx context.Context) {
 	r.metadata = make(chan probes.Metadata, 1)
 	r.sync = make(chan probes.TimeSync, 1)
-	go func() { r.metadata <- imds.Ask(ctx, r.imds()) }()
 	syncCtx, stop := context.WithCancel(ctx)
 	r.stopSync = stop
-	go func() { r.sync <- timesync.Ask(syncCtx, timesync.Address) }()
+	if r.sends() {
+		go func() { r.metadata <- imds.Ask(ctx, r.imds()) }()
+		go func() { r.sync <- timesync.Ask(syncCtx, timesync.Address) }()
+	} else {
+		r.sync <- probes.TimeSync{}
+		r.Metadata, r.Round.Region = r.Previous.Metadata, r.Previous.Region
+	}
 	r.agent(ctx)
 	r.prerequisites()
+	if !r.sends() {
+		r.patchRuns()
+	}
 	r.local = localRegion(r.Options.Region, r.Config, r.Agent, r.Round.Host.Resolver.Search)
 }
 
@@ -138,6 +181,10 @@ func (r *round) agent(ctx context.Context) {
 	r.Agent.Unit = unit.Read(ctx, host, facts, unit.Options{Root: r.RootFS})
 	if p := r.Agent.Unit.Proxy; !r.Agent.Proxy.Known && p.Known {
 		r.Agent.Proxy = p
+	}
+	if r.Log != nil {
+		go func() { r.log <- r.Log() }()
+		return
 	}
 	go func() {
 		r.log <- agentlog.Read(host, agentlog.Usual(facts.OS.Family), host.Now().Add(-logWindow), agentlog.Options{})
@@ -193,6 +240,7 @@ func (r *round) measure(ctx context.Context) {
 	r.repoConfig()
 	targets := aws.Plan(aws.PlanInput{Region: r.Round.Region.Name, Partition: r.Metadata.Partition, Agent: r.Agent, OS: facts.OS,
 		Groups: r.Round.Groups, Internet: r.Config.Internet, Payload: r.lastPayload(), Policy: r.PatchRuns.Policy})
+	targets = append(r.custom(), targets...)
 	trouble := make(chan struct{})
 	late := sync.OnceFunc(func() { close(trouble) })
 	p := &netpath.Prober{Lookup: r.dns, Facts: facts, ServiceRoots: r.roots, Now: r.Options.Host.Now, Late: late,
@@ -235,11 +283,11 @@ func (r *round) measure(ctx context.Context) {
 	}
 	timer := time.AfterFunc(lateAfter, late)
 	defer timer.Stop()
-	if n == 0 {
+	if n == 0 || r.Controls {
 		late() // no region, no targets: the control target is all there is to ask
 	}
 	regular.Wait()
-	if n > 0 && !r.silent() {
+	if n > 0 && !r.silent() && !r.Controls {
 		cancel() // whether the internet answers decides nothing here
 	}
 	close(calm)

@@ -109,6 +109,9 @@ const (
 	GroupAgent         Group = "agent"
 	GroupIdentity      Group = "identity"
 	GroupHost          Group = "host"
+	// GroupCustom are the targets of the user's own, where the configuration names
+	// any.
+	GroupCustom Group = "custom"
 )
 
 // Groups lists them in the order of the contract.
@@ -127,6 +130,8 @@ const (
 	AnswerS3 Answer = "s3"
 	// AnswerS3Object: a public object of S3 that is known to exist: 200 or 206.
 	AnswerS3Object Answer = "s3_object"
+	// AnswerHTTP: any answer below 500.
+	AnswerHTTP Answer = "http"
 	// AnswerConnect: only that the connection opens and TLS completes.
 	AnswerConnect Answer = "connect"
 )

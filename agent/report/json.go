@@ -85,6 +85,7 @@ func Normalize(r *Report) *Report {
 		}
 	})
 	n.Checks = list(r.Checks)
+	n.Pending = each(r.Pending, func(p *Pending) { p.Targets = list(p.Targets) })
 	n.Advice = each(r.Advice, func(a *Advice) {
 		a.Changes = list(a.Changes)
 		if a.MonthlyUSD == nil {

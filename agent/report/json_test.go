@@ -113,7 +113,7 @@ func TestSchemaRefuses(t *testing.T) {
 func TestSchemaEnums(t *testing.T) {
 	for name, want := range map[string][]string{
 		"reason":        names(probes.Reasons()),
-		"group":         names(probes.Groups()),
+		"group":         names(append(probes.Groups(), probes.GroupCustom)),
 		"capability":    names(diagnosis.Capabilities()),
 		"severity":      names([]diagnosis.Severity{diagnosis.Critical, diagnosis.Warning, diagnosis.Info}),
 		"confidence":    names([]diagnosis.Confidence{diagnosis.Certain, diagnosis.Likely}),

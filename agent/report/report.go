@@ -27,6 +27,29 @@ type Report struct {
 	Targets  []Target            `json:"targets"`
 	Checks   []Check             `json:"checks"`
 	Advice   []Advice            `json:"advice"`
+	// Pending are the daemon's findings that wait for another look, and Muted those
+	// that the configuration silences. A single round has neither.
+	Pending []Pending `json:"pending,omitempty"`
+	Muted   []Muted   `json:"muted,omitempty"`
+}
+
+// Pending is a finding that is seen and not yet raised or, Clearing, raised and not
+// seen any more. Looks of Of rounds in a row agree.
+type Pending struct {
+	Code     diagnosis.Code     `json:"code"`
+	Severity diagnosis.Severity `json:"severity"`
+	Targets  []string           `json:"targets"`
+	Looks    int                `json:"looks"`
+	Of       int                `json:"of"`
+	Clearing bool               `json:"clearing,omitempty"`
+}
+
+// Muted is a finding that holds and is not reported, with the reason that the
+// configuration gives.
+type Muted struct {
+	Code     diagnosis.Code     `json:"code"`
+	Severity diagnosis.Severity `json:"severity"`
+	Reason   string             `json:"reason"`
 }
 
 // Instance is where the round ran.

@@ -139,6 +139,13 @@ func title(body []byte) string {
 // a service root vouches for the other side's key. Nobody on the way can then have
 // written the answer, and a load balancer's own 503 is a page without a request id.
 func judgeAnswer(f *probes.HTTP, want probes.Answer, genuine bool) {
+	if want == probes.AnswerHTTP {
+		f.Reason = probes.OK
+		if f.Status >= 500 {
+			f.Reason = probes.ServerError
+		}
+		return
+	}
 	if f.AWSShaped || genuine && (!f.HTML || f.Status >= 500) {
 		switch {
 		case isThrottle(f):
