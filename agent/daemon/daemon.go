@@ -86,6 +86,7 @@ type Daemon struct {
 	mu      sync.Mutex // guards what other goroutines read
 	config  config.Config
 	report  *report.Report
+	shown   *probes.Round // that the report was made of
 	history *history.History
 	ready   bool
 }
@@ -224,6 +225,14 @@ func (d *Daemon) Report(do func(*report.Report, *history.History)) {
 	do(d.report, d.history)
 }
 
+// View gives the last report with the round behind it, nil after a restart, and the
+// history, which may be read within do only.
+func (d *Daemon) View(do func(*report.Report, *probes.Round, *history.History)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	do(d.report, d.shown, d.history)
+}
+
 // Config is the configuration in force.
 func (d *Daemon) Config() config.Config {
 	d.mu.Lock()
@@ -328,7 +337,7 @@ func (d *Daemon) judge(f finished) (*report.Report, []history.Change) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	changes := d.history.Note(rep, f.round.Now)
-	d.report, d.ready = rep, true
+	d.report, d.shown, d.ready = rep, f.round, true
 	return rep, changes
 }
 

@@ -69,6 +69,22 @@ func (s Store) Load() (last *report.Report, h *History, warning string) {
 	return st.Report, st.History, ""
 }
 
+// Last is the last report, nil where there is none. It changes nothing.
+func (s Store) Last() (*report.Report, error) {
+	data, err := readBounded(s.Path(), maxState)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var st state
+	if err == nil {
+		err = json.Unmarshal(data, &st)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the state: %w", err)
+	}
+	return st.Report, nil
+}
+
 // Save writes the state so that after a crash at any moment the file is either the
 // old one or this one.
 func (s Store) Save(r *report.Report, h *History, now time.Time) error {
