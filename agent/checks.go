@@ -33,7 +33,7 @@ func hostChecks(r *probes.Round) []report.Check {
 		if d.ReadOnly {
 			detail = append(detail, "read-only")
 		}
-		add("disk "+d.Mount, probes.Up, words.Bytes(d.Free)+" free of "+words.Bytes(d.Total), strings.Join(detail, ", "))
+		add("disk "+d.Mount, probes.Up, words.Bytes(min(d.Free, d.Available))+" free of "+words.Bytes(d.Total), strings.Join(detail, ", "))
 	}
 	if p := h.Python; h.Manager != "" {
 		switch {

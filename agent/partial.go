@@ -17,12 +17,15 @@ func (r *round) sends() bool { return r.Previous == nil || r.wants(onTheNetwork.
 // takeOver takes from an earlier round what this one did not measure.
 func (r *round) takeOver(old *probes.Round) {
 	now := r.Round
+	// A group that the configuration has switched off since is forgotten.
+	applies := groupsOf(Options{Host: r.Options.Host, Config: r.Config})
+	on := func(g probes.Group) bool { return slices.Contains(applies, g) }
 	measured := func(g probes.Group) bool { return slices.Contains(now.Groups, g) }
 	if !r.sends() {
 		now.Resolvers, now.TimeSync = old.Resolvers, old.TimeSync
 	}
-	now.Results = takeResults(now.Results, old.Results, measured)
-	if !measured(probes.GroupRepos) {
+	now.Results = takeResults(now.Results, old.Results, func(g probes.Group) bool { return measured(g) || !on(g) })
+	if !measured(probes.GroupRepos) && on(probes.GroupRepos) {
 		now.RepoConfig, now.Repos = old.RepoConfig, old.Repos
 	}
 	if !measured(probes.GroupHost) {
@@ -35,7 +38,7 @@ func (r *round) takeOver(old *probes.Round) {
 		now.Agent = old.Agent
 	}
 	for _, g := range old.Groups {
-		if !measured(g) {
+		if !measured(g) && on(g) {
 			now.Groups = append(slices.Clone(now.Groups), g)
 		}
 	}

@@ -152,7 +152,8 @@ type HostTool struct {
 	// Needed: the payload needs it with this package manager, and Because of what.
 	Needed  bool   `json:"needed"`
 	Because string `json:"because,omitempty"`
-	// Sure: data on this host shows the need; else AWS's page says that it may be.
+	// Sure: data on this host, or the patch script, shows the need; else AWS's page
+	// says that there may be one.
 	Sure bool `json:"sure,omitempty"`
 	// Package has it, in this distribution's words.
 	Package string `json:"package,omitempty"`

@@ -105,7 +105,7 @@ type PatchRun struct {
 	// Signatures are the known failures in its output, the root cause first. The
 	// first alone is what Failed is about; the others stand beside it.
 	Signatures []PatchSignature `json:"signatures,omitempty"`
-	// LastError is the last line that is an error, where no signature is known.
+	// LastError is the last line that is an error, where no fatal signature is known.
 	LastError string `json:"last_error,omitempty"`
 
 	PayloadURL string         `json:"payload_url,omitempty"`

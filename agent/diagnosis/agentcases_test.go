@@ -221,14 +221,12 @@ func TestSeverities(t *testing.T) {
 		{"updates denied", func(r *probes.Round) {
 			http(of(r, "bucket:amazon-ssm"), probes.HTTP{Reason: probes.AccessDenied, Status: 403, AWSShaped: true})
 		}, "s3-access-denied", Warning},
-		{"repository denied", func(r *probes.Round) {
-			http(of(r, "repo:amazonlinux"), probes.HTTP{Reason: probes.AccessDenied, Status: 403, AWSShaped: true})
-		}, "s3-access-denied", Critical},
+		{"repository denied", do(answers(s3Denied, "amazonlinux"), knownGood(probes.AccessDenied, "amazonlinux")), "s3-access-denied", Critical},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := healthyRound()
 			c.mod(r)
-			for _, f := range Diagnose(r).Findings {
+			for _, f := range Diagnose(settled(r)).Findings {
 				if f.Code == c.code {
 					if f.Severity != c.want {
 						t.Errorf("%s is %s, want %s", c.code, f.Severity, c.want)

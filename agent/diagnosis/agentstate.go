@@ -31,11 +31,14 @@ func (v *view) waits() (kind, reason string, until time.Time, yes bool) {
 
 // unproven tells whether something that patching needs could not be tested at all,
 // as when the round was cut short: nothing can then be said to work.
+// Repositories are the package manager's matter, and none of the SSM Agent's.
 func (v *view) unproven() bool {
 	if v.has(probes.GroupIdentity) && v.r.Metadata.State == probes.MetadataNotAsked && v.r.Metadata.Reason == probes.Canceled {
 		return true
 	}
-	return slices.ContainsFunc(v.probed(), func(r *probes.Result) bool { return r.Target.Required && r.State == probes.Unknown })
+	return slices.ContainsFunc(v.probed(), func(r *probes.Result) bool {
+		return r.Target.Required && r.State == probes.Unknown && v.repos[r] == nil
+	})
 }
 
 // pathsWork tells whether nothing below the agent is in its way: no critical
@@ -46,7 +49,7 @@ func (v *view) pathsWork() bool {
 	}
 	return !slices.ContainsFunc(v.out, func(f Finding) bool {
 		e, _ := Lookup(f.Code)
-		return f.Severity == Critical && e.Block != BlockAgent && e.Block != BlockHost
+		return f.Severity == Critical && e.Block != BlockAgent && e.Block != BlockHost && !onlyRepos(f.Targets)
 	})
 }
 

@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"agentctl/platform"
@@ -46,8 +47,11 @@ func healthyRound() *probes.Round {
 		up("s3-dualstack", probes.GroupS3, "https://s3.dualstack.us-east-1.amazonaws.com/", probes.AnswerS3, true, addrS3),
 		up("bucket:aws-ssm", probes.GroupS3, "https://s3.dualstack.us-east-1.amazonaws.com/aws-ssm-us-east-1/", probes.AnswerS3, true, addrS3),
 		up("bucket:amazon-ssm", probes.GroupS3, "https://s3.us-east-1.amazonaws.com/amazon-ssm-us-east-1/latest/VERSION", probes.AnswerS3Object, false, addrS3),
-		up("repo:amazonlinux", probes.GroupRepos, "https://al2023-repos-us-east-1-de612dc2.s3.dualstack.us-east-1.amazonaws.com/core/mirrors/latest/x86_64/mirror.list", probes.AnswerS3Object, true, addrS3),
 		{Target: probes.Target{Name: "internet", URL: "https://checkip.amazonaws.com:443/", Control: true, AWS: true, Answer: probes.AnswerConnect}, State: probes.Skipped},
+	}
+	r.RepoConfig = probes.RepoConfig{Known: true, Manager: "dnf", Variables: map[string]string{"awsregion": "us-east-1", "releasever": "2023.12.20260817", "basearch": "x86_64"}}
+	for _, id := range []string{"amazonlinux", "kernel-livepatch"} {
+		addRepo(r, probes.Repo{ID: id, Own: true, Skip: true, Required: true, File: "/etc/yum.repos.d/" + id + ".repo"}, "https://"+alBucket+"/core/guids/1a2b3c/x86_64/repodata/repomd.xml", addrS3)
 	}
 	return r
 }
@@ -121,7 +125,11 @@ func at(r *probes.Result, addr string) {
 
 func connect(r *probes.Result, reason probes.Reason) {
 	r.TLS, r.HTTP = nil, nil
-	r.Conns = []probes.Conn{{Addr: netip.AddrPortFrom(r.Addresses[0], 443), Reason: reason, Attempts: 2, Duration: 3}}
+	port := uint16(443)
+	if strings.HasPrefix(r.Target.URL, "http:") {
+		port = 80
+	}
+	r.Conns = []probes.Conn{{Addr: netip.AddrPortFrom(r.Addresses[0], port), Reason: reason, Attempts: 2, Duration: 3}}
 	set(r, probes.PhaseTCP, stateOf(reason), reason)
 }
 
@@ -151,19 +159,31 @@ func http(r *probes.Result, h probes.HTTP) {
 }
 
 func of(r *probes.Round, name string) *probes.Result {
-	for i := range r.Results {
-		if r.Results[i].Target.Name == name {
-			return &r.Results[i]
+	for _, x := range allResults(r) {
+		if x.Target.Name == name {
+			return x
 		}
 	}
 	panic("no target " + name)
 }
 
+// allResults are those of all targets, the repositories last.
+func allResults(r *probes.Round) []*probes.Result {
+	var out []*probes.Result
+	for i := range r.Results {
+		out = append(out, &r.Results[i])
+	}
+	for i := range r.Repos {
+		out = append(out, &r.Repos[i].Result)
+	}
+	return out
+}
+
 // each applies a change to every measured target but the controls.
 func each(r *probes.Round, change func(*probes.Result)) {
-	for i := range r.Results {
-		if t := r.Results[i].Target; !t.Skip && !t.Control {
-			change(&r.Results[i])
+	for _, x := range allResults(r) {
+		if !x.Target.Skip && !x.Target.Control {
+			change(x)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"agentctl/agent/words"
@@ -22,9 +23,15 @@ const (
 // clock that judges a signature. Where nothing agrees it stays unknown.
 func measureClock(r *probes.Round) clock {
 	hosts := map[string]time.Duration{}
+	results := make([]*probes.Result, 0, len(r.Results)+len(r.Repos))
 	for i := range r.Results {
-		res := &r.Results[i]
-		if res.HTTP == nil || !res.HTTP.AWSShaped || res.HTTP.Date.IsZero() || !res.Target.AWS {
+		results = append(results, &r.Results[i])
+	}
+	for i := range r.Repos {
+		results = append(results, &r.Repos[i].Result)
+	}
+	for _, res := range results {
+		if res.HTTP == nil || !res.HTTP.AWSShaped || res.HTTP.Date.IsZero() || !isAWS(res) {
 			continue
 		}
 		// A Date is cut to the second: half a second is its mean error.
@@ -89,8 +96,29 @@ func ruleClock(v *view) {
 			f.Evidence = append(f.Evidence, Evidence{r.Target.Name, "its certificate is valid, but not by the local clock"})
 		}
 	}
+	for i := range v.r.Repos {
+		rr := &v.r.Repos[i]
+		if v.free(rr.Result.Target.Name) && v.byClock(rr) {
+			f.Targets = append(f.Targets, rr.Result.Target.Name)
+			f.Evidence = append(f.Evidence, Evidence{rr.Result.Target.Name, orText(rr.Detail, strings.ReplaceAll(string(rr.Reason), "_", " ")) + ", but only by the local clock"})
+		}
+	}
 	f.Capabilities = Capabilities()
 	v.add(f, claims...)
+}
+
+// byClock tells whether a repository's metadata, or the certificate that it names for
+// this machine, is out of its time only because the local clock is wrong: behind, and
+// things lie in the future; ahead, and they are past.
+func (v *view) byClock(rr *probes.RepoResult) bool {
+	if v.clock.offset.Abs() < skewCritical || rr.Result.State != probes.Down {
+		return false
+	}
+	behind := v.clock.offset > 0
+	early := rr.Reason == probes.NotYetValid || rr.Certificate == probes.CertificateEarly
+	late := rr.Reason == probes.Stale || rr.Certificate == probes.CertificateExpired
+	s, _ := rr.Result.Failed()
+	return s.Phase != probes.PhaseTLS && (behind && early || !behind && late)
 }
 
 // chainValidAt tells whether every certificate of the chain is valid at a time.

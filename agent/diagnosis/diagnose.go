@@ -72,7 +72,7 @@ func verdict(v *view, fs []Finding) (State, map[Capability]State) {
 	}
 	state := Ready
 	for _, r := range v.probed() {
-		if r.Target.Required && r.State == probes.Unknown {
+		if rr := v.repos[r]; r.Target.Required && r.State == probes.Unknown && (rr == nil || v.notAsked(rr)) {
 			state = Unknown
 			for _, c := range capabilitiesOf([]string{r.Target.Name}) {
 				caps[c] = Unknown

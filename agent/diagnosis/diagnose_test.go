@@ -47,7 +47,7 @@ type roundCase struct {
 	want string // codes of critical and warning findings; info behind "i:"
 }
 
-func allCases() []roundCase { return slices.Concat(cases, agentCases) }
+func allCases() []roundCase { return slices.Concat(cases, agentCases, repoCases, hostCases, runCases) }
 
 var cases = []roundCase{
 	{"healthy", func(*probes.Round) {}, ""},
@@ -361,7 +361,7 @@ var cases = []roundCase{
 		http(of(r, "ssm"), probes.HTTP{Reason: probes.NotAWS, Status: 403, HTML: true})
 	}, "http-not-aws"},
 	{"S3 policy denies the repository", func(r *probes.Round) {
-		for _, n := range []string{"repo:amazonlinux", "bucket:amazon-ssm"} {
+		for _, n := range []string{"repo:amazonlinux", "repo:kernel-livepatch", "bucket:amazon-ssm"} {
 			http(of(r, n), probes.HTTP{Reason: probes.AccessDenied, Status: 403, AWSShaped: true})
 		}
 	}, "s3-access-denied"},
@@ -437,7 +437,7 @@ func TestDiagnose(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := healthyRound()
 			c.mod(r)
-			r = recorded(t, r)
+			r = recorded(t, settled(r))
 			d := Diagnose(r)
 			var got []string
 			for _, f := range d.Findings {
@@ -493,14 +493,14 @@ func honest(t *testing.T, r *probes.Round, d Diagnosis) {
 			t.Errorf("%s shows a password", f.Code)
 		}
 	}
-	for _, res := range r.Results {
-		if res.Target.Required && res.State == probes.Down && d.ExplainedBy[res.Target.Name] == "" {
+	v := newView(r)
+	want := Ready
+	for _, res := range allResults(r) {
+		rr := v.repos[res]
+		if res.Target.Required && res.State == probes.Down && d.ExplainedBy[res.Target.Name] == "" && (rr == nil || v.knowable(rr)) {
 			t.Errorf("%s is down and nothing explains it", res.Target.Name)
 		}
-	}
-	want := Ready
-	for _, res := range r.Results {
-		if res.Target.Required && res.State == probes.Unknown {
+		if res.Target.Required && res.State == probes.Unknown && (rr == nil || v.notAsked(rr)) {
 			want = Unknown
 		}
 	}
@@ -522,7 +522,7 @@ func TestEveryCodeHasACase(t *testing.T) {
 	for _, c := range allCases() {
 		r := healthyRound()
 		c.mod(r)
-		for _, f := range Diagnose(r).Findings {
+		for _, f := range Diagnose(settled(r)).Findings {
 			raised[f.Code] = true
 		}
 	}
@@ -540,7 +540,7 @@ func TestSuppressionOrder(t *testing.T) {
 	for _, c := range allCases() {
 		r := healthyRound()
 		c.mod(r)
-		v := newView(r)
+		v := newView(settled(r))
 		for i, rule := range rules() {
 			before := len(v.out)
 			rule(v)

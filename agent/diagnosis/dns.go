@@ -208,7 +208,7 @@ func ruleEDNS(v *view) {
 
 func ruleDNSOverTCP(v *view) {
 	hit := where(v.dnsFailing(), func(r *probes.Result) bool { return r.Name != nil && r.Name.Reason == probes.Truncated })
-	if !anyRequired(hit) {
+	if !anyDecisive(hit) {
 		return
 	}
 	f := Finding{Code: "dns-tcp-blocked", Severity: Critical, Targets: requiredNames(hit),

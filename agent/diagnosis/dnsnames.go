@@ -26,7 +26,7 @@ func ruleHostsOverride(v *view) {
 		rs  []*probes.Result
 		sev Severity
 	}{{bad, Critical}, {good, Warning}} {
-		if !anyRequired(c.rs) {
+		if !anyDecisive(c.rs) {
 			continue
 		}
 		f := Finding{Code: "dns-hosts-override", Severity: c.sev, Targets: requiredNames(c.rs), Fix: fixHosts(v, c.rs)}
@@ -111,6 +111,8 @@ func ruleCustomResolver(v *view) {
 		switch {
 		case step.Reason == probes.ServerError, step.Reason == probes.Throttled, step.Reason == probes.AccessDenied:
 			continue // the service itself answers: the address is not to blame
+		case step.Phase == probes.PhaseHTTP && v.repos[r] != nil && fromService(r):
+			continue // S3 answers, and has not what the repository should hold
 		case step.Phase == probes.PhaseDNS:
 			f.Evidence = append(f.Evidence, Evidence{hostOf(r), fmt.Sprintf("resolver %s says %s, the VPC resolver says %s",
 				byName(v, r), dnsWords(r.Name.Reason), addrList(known))})
@@ -125,7 +127,7 @@ func ruleCustomResolver(v *view) {
 		}
 		hit = append(hit, r)
 	}
-	if !anyRequired(hit) {
+	if !anyDecisive(hit) {
 		return
 	}
 	f.Targets = requiredNames(hit)
@@ -197,7 +199,7 @@ func byName(v *view, r *probes.Result) string {
 
 func ruleNameNotFound(v *view) {
 	hit := v.dnsFailing()
-	if !anyRequired(hit) {
+	if !anyDecisive(hit) {
 		return
 	}
 	f := Finding{Code: "dns-name-not-found", Severity: Critical, Targets: requiredNames(hit),

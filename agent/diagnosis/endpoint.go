@@ -11,7 +11,7 @@ import (
 func ruleEndpointBlocked(v *view) {
 	hit := where(v.silent(), func(r *probes.Result) bool {
 		p := v.placeOf(r)
-		return r.Target.AWS && (p == placeInside || p == placePrivate)
+		return isAWS(r) && (p == placeInside || p == placePrivate)
 	})
 	if !anyRequired(hit) {
 		return
@@ -46,20 +46,22 @@ func addressesOf(rs []*probes.Result) string {
 }
 
 func ruleEndpointCentral(v *view) {
-	hit := where(v.silent(), func(r *probes.Result) bool { return v.placeOf(r) == placeOutside })
+	all := where(v.silent(), func(r *probes.Result) bool { return v.placeOf(r) == placeOutside })
+	hit := where(all, func(r *probes.Result) bool { return !thirdParty(r) })
 	if !anyRequired(hit) {
 		return
 	}
-	v.add(Finding{Code: "endpoint-central-unreachable", Severity: Critical, Targets: requiredNames(hit),
+	// A mirror of the owner's own out there is lost on the same way.
+	v.add(Finding{Code: "endpoint-central-unreachable", Severity: Critical, Targets: requiredNames(all),
 		Summary: fmt.Sprintf("%s is served by an endpoint outside this VPC (%s), and it does not answer from here.", list(requiredNames(hit)), addressesOf(hit)),
-		Evidence: append(append(v.pathEvidence(hit), Evidence{"this VPC", strings.Join(v.r.Metadata.VPCCIDRs, ", ")}),
-			v.ruledOut()...), Fix: fixCentral(v, hit)}, names(hit)...)
+		Evidence: append(append(v.pathEvidence(all), Evidence{"this VPC", strings.Join(v.r.Metadata.VPCCIDRs, ", ")}),
+			v.ruledOut()...), Fix: fixCentral(v, hit)}, names(all)...)
 }
 
 // awsWorksBesides tells whether an AWS target other than these answers connects.
 func (v *view) awsWorksBesides(hit []*probes.Result) bool {
 	return slices.ContainsFunc(v.probed(), func(r *probes.Result) bool {
-		return r.Target.AWS && v.fate(r) == fateUp && !slices.Contains(hit, r)
+		return isAWS(r) && v.fate(r) == fateUp && !slices.Contains(hit, r)
 	})
 }
 
@@ -94,7 +96,9 @@ func ruleS3Dualstack(v *view) {
 	if !v.s3Up(func(r *probes.Result) bool { return v.isPrivate(r) && !isDualstackName(r) }) {
 		return
 	}
-	hit := where(v.silent(), func(r *probes.Result) bool { return isS3(r) && isDualstackName(r) && v.placeOf(r) == placePublic })
+	hit := where(v.silent(), func(r *probes.Result) bool {
+		return isS3(r) && isDualstackName(r) && v.placeOf(r) == placePublic && !v.elsewhere(r)
+	})
 	if !anyRequired(hit) {
 		return
 	}
@@ -112,7 +116,7 @@ func ruleS3Dualstack(v *view) {
 }
 
 func ruleS3Unreachable(v *view) {
-	hit := where(v.silent(), func(r *probes.Result) bool { return isS3(r) && v.placeOf(r) == placePublic })
+	hit := where(v.silent(), func(r *probes.Result) bool { return isS3(r) && v.placeOf(r) == placePublic && !v.elsewhere(r) })
 	if !anyRequired(hit) {
 		return
 	}
@@ -139,7 +143,7 @@ func (v *view) s3Unreachable(hit []*probes.Result, c Confidence) Finding {
 // cause where the picture is too mixed for the rules above: the likeliest one by
 // its kind, said as such.
 func rulePathLeftOver(v *view) {
-	hit := v.failing(probes.PhaseTCP)
+	hit := where(v.failing(probes.PhaseTCP), func(r *probes.Result) bool { return !thirdParty(r) && !v.elsewhere(r) })
 	for _, c := range []struct {
 		keep func(*probes.Result) bool
 		make func([]*probes.Result, Confidence) Finding

@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"agentctl/probes"
@@ -57,11 +58,17 @@ func (v *view) createGateway() string {
 }
 
 func fixFiltered(v *view, rs []*probes.Result) []Fix {
-	return []Fix{
+	out := []Fix{
 		{"ask whoever runs the egress firewall (network team): \"please let " + v.ids.instance + " (" + v.ids.subnet + ") reach " + hostsOf(rs) + " on 443/tcp, without TLS inspection\"", ""},
 		{"or look for a rule by destination in the security group and the network ACL",
 			aws("aws ec2 describe-security-groups --region "+v.ids.region+" --group-ids "+v.ids.sg, "--query 'SecurityGroups[].IpPermissionsEgress'")},
 		v.thenRestart()}
+	for _, r := range rs {
+		if rr := v.repos[r]; rr != nil && v.elsewhere(r) {
+			return append(v.fixOtherRegion([]*probes.RepoResult{rr})[:1], out...)
+		}
+	}
+	return out
 }
 
 func fixEndpointBlocked(v *view, rs []*probes.Result) []Fix {
@@ -135,21 +142,6 @@ func fixRefused(v *view, rs []*probes.Result) []Fix {
 		{"if it is: a firewall on the way rejects it; ask whoever runs it to let 443/tcp through to " + hostsOf(rs), ""}, v.thenRestart()}
 }
 
-func fixProxy(v *view, code Code, rs []*probes.Result) []Fix {
-	where := "the SSM Agent's unit (systemctl edit amazon-ssm-agent)"
-	if v.ids.windows {
-		where = "the Environment value of the AmazonSSMAgent service"
-	}
-	switch code {
-	case "proxy-unreachable":
-		return []Fix{{"correct or remove https_proxy in " + where + ", or have the proxy let this instance in", ""}, v.thenRestart()}
-	case "proxy-auth-required":
-		return []Fix{{"have the proxy let this instance in without a password, or put user and password into https_proxy in " + where, ""}, v.thenRestart()}
-	}
-	return []Fix{{"ask whoever runs the proxy: \"please allow CONNECT to " + hostsOf(rs) + " on 443, without TLS inspection\"", ""},
-		{"or leave the names out of the proxy: no_proxy in " + where, ""}, v.thenRestart()}
-}
-
 func fixIPv6(v *view) []Fix {
 	return []Fix{
 		{"give the subnet a way out by IPv6 (an egress-only internet gateway, and ::/0 in its route table), and let 443 out to ::/0 in the security group and the network ACL",
@@ -213,6 +205,11 @@ func fixMiddlebox(v *view, rs []*probes.Result, want string) []Fix {
 }
 
 func fixNameMismatch(v *view, rs []*probes.Result) []Fix {
+	if !slices.ContainsFunc(rs, isAWS) {
+		return []Fix{
+			{"look where the address comes from: a hosts file, or a zone of your own", fmt.Sprintf("getent ahosts %[1]s; dig %[1]s", paste(hostOf(rs[0]), "<name>"))},
+			{"if it is the right server, ask whoever runs it for a certificate for " + hostsOf(rs) + ", or name in the repository's file the host that its certificate is for", ""}}
+	}
 	return []Fix{
 		{"look where the address comes from: a hosts file, a private hosted zone of your own, or an endpoint override",
 			fmt.Sprintf("getent ahosts %[1]s; dig %[1]s @169.254.169.253", paste(hostOf(rs[0]), "<name>"))},
@@ -220,6 +217,9 @@ func fixNameMismatch(v *view, rs []*probes.Result) []Fix {
 }
 
 func fixCertificateTime(v *view, rs []*probes.Result) []Fix {
+	if !slices.ContainsFunc(rs, isAWS) {
+		return []Fix{{"ask whoever runs " + hostsOf(rs) + ", or the proxy or firewall that answers in its place, to renew the certificate", ""}}
+	}
 	return []Fix{{"AWS renews its certificates long before they expire, so this one is somebody else's: ask whoever runs the proxy, firewall or private endpoint that answers for " + hostsOf(rs) + " to renew it", ""}, v.thenRestart()}
 }
 

@@ -61,9 +61,13 @@ func FuzzDiagnose(f *testing.F) {
 	for i := range mixes {
 		f.Add([]byte{byte(i), 0, byte(i), 0, 0, byte(i)}, byte(i%4))
 		f.Add([]byte{byte(i), byte(i + 1), byte(i + 2), byte(i + 3)}, byte(i%3))
+		f.Add([]byte{0, 0, 0, 0, 0, 0, 0, byte(i), byte(i), byte(i), byte(i + 1), 1, 2, 17, 30, 5}, byte(16+i%16*16))
 	}
 	f.Fuzz(func(t *testing.T, picks []byte, world byte) {
 		r := healthyRound()
+		if world&16 != 0 {
+			do(epel(world&32 != 0), docker(world&64 != 0), mirror(addrMirror))(r)
+		}
 		if world&8 != 0 {
 			custom(r)
 		}
@@ -82,6 +86,14 @@ func FuzzDiagnose(f *testing.F) {
 			}
 			n++
 		})
-		honest(t, r, Diagnose(r))
+		for i := range r.Repos {
+			if n < len(picks) {
+				r.Repos[i].KnownGood = []probes.Reason{"", probes.OK, probes.AccessDenied, probes.Timeout}[int(picks[n])%4]
+				r.Repos[i].Stage = []string{"metadata", "metalink", "mirrorlist"}[int(picks[n]/4)%3]
+				r.Repos[i].Certificate = []probes.CertificateState{"", probes.CertificateExpired, probes.CertificateMissing}[int(picks[n]/12)%3]
+			}
+			n++
+		}
+		honest(t, settled(r), Diagnose(r))
 	})
 }

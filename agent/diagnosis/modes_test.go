@@ -99,7 +99,7 @@ func TestModes(t *testing.T) {
 			}
 			r = round()
 			m.cause(r)
-			d := Diagnose(r)
+			d := Diagnose(settled(r))
 			if got := serious(d); got != m.joined {
 				t.Errorf("joined: %q, want %q", got, m.joined)
 			}

@@ -50,9 +50,13 @@ func (v *view) pathEvidence(rs []*probes.Result) []Evidence {
 		}
 		slices.Sort(tries)
 		word := strings.Join(slices.Compact(tries), ", ")
-		out = append(out, Evidence{r.Target.Name, fmt.Sprintf("resolves to %s (%s); port %s: %s, %d connects", addrList(r.Addresses), where, portOf(r), word, max(attempts, 1))})
+		e := Evidence{r.Target.Name, fmt.Sprintf("resolves to %s (%s); port %s: %s, %d connects", addrList(r.Addresses), where, portOf(r), word, max(attempts, 1))}
+		if v.repos[r] != nil {
+			e.Value = hostOf(r) + " " + e.Value
+		}
+		out = append(out, e)
 	}
-	return out
+	return v.sameRepos(out)
 }
 
 func portOf(r *probes.Result) string {
@@ -66,7 +70,7 @@ func portOf(r *probes.Result) string {
 func (v *view) ruledOut() []Evidence {
 	var up []string
 	for _, r := range v.probed() {
-		if v.fate(r) != fateUp {
+		if v.fate(r) != fateUp || portOf(r) != "443" {
 			continue
 		}
 		name := r.Target.Name
@@ -85,8 +89,8 @@ func (v *view) ruledOut() []Evidence {
 
 func (v *view) controlEvidence() []Evidence {
 	r := v.result("internet")
-	if r == nil {
-		return nil
+	if r == nil || r.State == probes.Skipped {
+		return nil // not asked: nothing was silent
 	}
 	switch v.fate(r) {
 	case fateUp:
@@ -175,24 +179,32 @@ func ruleNoRoute(v *view) {
 }
 
 // everythingSilent tells whether no address outside of the link answered
-// anything: no connect, no reset, no ICMP error.
+// anything: no connect, no reset, no ICMP error. Repositories of third parties alone
+// do not tell; where only those were asked for, the controls do.
 func (v *view) everythingSilent() bool {
 	tried := v.tried()
 	silent := where(tried, func(r *probes.Result) bool { return v.fate(r) == fateSilent })
-	return len(silent) == len(tried) && anyRequired(v.silent())
+	return len(silent) == len(tried) && (anyDecisive(v.silent()) || anyRequired(v.silent()) && len(v.awsTried()) > 0)
+}
+
+// awsTried are the AWS targets whose connects tell about the path, controls too.
+func (v *view) awsTried() []*probes.Result {
+	return where(v.tried(), func(r *probes.Result) bool { return isAWS(r) && r.Target.Name != "internet" })
+}
+
+// awsControls are those that stand for a group that was not asked for.
+func (v *view) awsControls() []*probes.Result {
+	return where(v.awsTried(), func(r *probes.Result) bool { return r.Target.Control })
 }
 
 func ruleEgressBlocked(v *view) {
-	if !v.everythingSilent() {
+	if !v.everythingSilent() || !slices.ContainsFunc(v.tried(), v.isPrivate) {
 		return
 	}
 	hit := v.silent()
-	if !slices.ContainsFunc(hit, v.isPrivate) {
-		return
-	}
 	f := Finding{Code: "egress-blocked", Severity: Critical, Targets: requiredNames(hit),
 		Summary:  "Nothing leaves this instance: names resolve, and every connection out, to private and public addresses, gets no answer.",
-		Evidence: append(v.pathEvidence(hit), v.controlEvidence()...), Fix: fixEgressBlocked(v)}
+		Evidence: append(v.pathEvidence(append(v.awsControls(), hit...)), v.controlEvidence()...), Fix: fixEgressBlocked(v)}
 	if v.r.Metadata.State == probes.MetadataOK {
 		f.Evidence = append(f.Evidence, Evidence{"DNS and instance metadata", "work: they pass no security group"})
 	}
@@ -203,27 +215,25 @@ func ruleEgressBlocked(v *view) {
 }
 
 func ruleEgressNoWayOut(v *view) {
-	if !v.everythingSilent() {
+	aws := v.awsTried()
+	if !v.everythingSilent() || len(aws) == 0 || slices.ContainsFunc(aws, v.isPrivate) {
 		return
 	}
-	hit := where(v.silent(), func(r *probes.Result) bool { return r.Target.AWS })
-	if !anyRequired(hit) || slices.ContainsFunc(hit, v.isPrivate) {
-		return
-	}
+	hit := v.silent()
 	f := Finding{Code: "egress-no-way-out", Severity: Critical, Confidence: Likely, Targets: requiredNames(hit),
 		Summary:  "There is no way out of this subnet: every AWS name leads to a public address, and none of them answers. Neither NAT nor VPC endpoints serve it.",
-		Evidence: append(v.pathEvidence(hit), v.controlEvidence()...), Fix: fixNoWayOut(v)}
-	v.add(f, names(v.silent())...)
+		Evidence: append(v.pathEvidence(append(v.awsControls(), hit...)), v.controlEvidence()...), Fix: fixNoWayOut(v)}
+	v.add(f, names(hit)...)
 }
 
-// answersPublicly tells whether a public address outside S3 answers: S3 may
+// answersPublicly tells whether a public address outside S3 answers on 443: S3 may
 // come by its gateway endpoint and proves nothing.
 func (v *view) answersPublicly() (string, bool) {
 	if v.internet() == fateUp {
 		return "internet (" + hostOf(v.result("internet")) + ")", true
 	}
 	for _, r := range v.probed() {
-		if r.Target.AWS && !isS3(r) && v.fate(r) == fateUp && v.placeOf(r) == placePublic {
+		if (isAWS(r) || thirdParty(r) && portOf(r) == "443") && !isS3(r) && v.fate(r) == fateUp && v.placeOf(r) == placePublic {
 			return r.Target.Name, true
 		}
 	}
@@ -235,14 +245,14 @@ func ruleEgressFiltered(v *view) {
 	if !ok {
 		return
 	}
-	hit := where(v.silent(), func(r *probes.Result) bool { return r.Target.AWS && !v.isPrivate(r) })
-	if !anyRequired(hit) {
+	hit := where(v.silent(), func(r *probes.Result) bool { return (isAWS(r) || thirdParty(r)) && !v.isPrivate(r) })
+	if !anyDecisive(hit) {
 		return
 	}
 	v.add(Finding{Code: "egress-filtered", Severity: Critical, Targets: requiredNames(hit),
 		Summary: fmt.Sprintf("Something on the way out lets other public addresses through but drops %s: a firewall, security group or network ACL by destination.", list(requiredNames(hit))),
 		Evidence: append(v.pathEvidence(hit),
-			Evidence{by, "answers at its public address, so there is a way out"}), Fix: fixFiltered(v, hit)}, names(hit)...)
+			append(v.regionEvidence(hit), Evidence{by, "answers at its public address, so there is a way out"})...), Fix: fixFiltered(v, hit)}, names(hit)...)
 }
 
 // ruleIPv6: clients try IPv6 first where the host has it, so every connection waits
@@ -262,7 +272,7 @@ func ruleIPv6(v *view) {
 		}
 		return four && six > 0 && failed == six
 	})
-	if !anyRequired(hit) {
+	if !anyDecisive(hit) {
 		return
 	}
 	f := Finding{Code: "path-ipv6-broken", Severity: Warning, Targets: requiredNames(hit), Fix: fixIPv6(v),
@@ -276,40 +286,4 @@ func ruleIPv6(v *view) {
 		}
 	}
 	v.addInfo(f)
-}
-
-func ruleNetUnreachable(v *view) {
-	hit := where(v.failing(probes.PhaseTCP), func(r *probes.Result) bool { return v.fate(r) == fateICMP })
-	if !anyRequired(hit) {
-		return
-	}
-	f := Finding{Code: "net-unreachable", Severity: Critical, Targets: requiredNames(hit), Evidence: v.pathEvidence(hit)}
-	senders := []string{}
-	for _, r := range hit {
-		for _, c := range r.Conns {
-			if s := c.Sender; s.IsValid() && !slices.Contains(senders, s.String()) {
-				senders = append(senders, s.String())
-				f.Evidence = append(f.Evidence, Evidence{"ICMP error from " + s.String(), fmt.Sprintf("%s is %s (%s)", c.Addr, tcpWords(c.Reason), c.Errno)})
-			}
-		}
-	}
-	who := "a router or firewall on the way"
-	if len(senders) > 0 {
-		who = list(senders) + ", a router or firewall on the way,"
-	} else {
-		f.Confidence = Likely
-	}
-	f.Summary = fmt.Sprintf("%s says that %s cannot be reached.", strings.ToUpper(who[:1])+who[1:], list(requiredNames(hit)))
-	f.Fix = fixNetUnreachable(v, hit, senders)
-	v.add(f, names(hit)...)
-}
-
-func ruleRefused(v *view) {
-	hit := where(v.failing(probes.PhaseTCP), func(r *probes.Result) bool { return v.fate(r) == fateRefused })
-	if !anyRequired(hit) {
-		return
-	}
-	v.add(Finding{Code: "tcp-refused", Severity: Critical, Targets: requiredNames(hit),
-		Summary:  fmt.Sprintf("The connection to %s (%s) is refused by a reset. AWS endpoints never do that: a firewall does, or the address is not the endpoint's.", list(requiredNames(hit)), addressesOf(hit)),
-		Evidence: append(v.pathEvidence(hit), v.ruledOut()...), Fix: fixRefused(v, hit)}, names(hit)...)
 }

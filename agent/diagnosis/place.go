@@ -2,6 +2,8 @@ package diagnosis
 
 import (
 	"net/netip"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,9 +119,65 @@ func (v *view) isPrivate(r *probes.Result) bool {
 
 // isS3 tells whether a target's host is S3's.
 func isS3(r *probes.Result) bool {
+	if r.Target.Answer == probes.AnswerRepo {
+		return r.Target.AWS && s3Label(hostOf(r)) >= 0
+	}
 	h := r.Target.URL
 	return r.Target.Group == probes.GroupS3 || r.Target.Answer == probes.AnswerS3 ||
 		r.Target.Answer == probes.AnswerS3Object || strings.Contains(h, ".s3.") || strings.Contains(h, "//s3")
+}
+
+// s3Label is the place of the label in a host name that says S3: s3, s3-fips, or
+// s3-REGION of old; below 0 where there is none.
+func s3Label(host string) int {
+	return slices.IndexFunc(strings.Split(strings.ToLower(host), "."), func(l string) bool {
+		return l == "s3" || l == "s3-fips" || regionName.MatchString(strings.TrimPrefix(l, "s3-")) && strings.HasPrefix(l, "s3-")
+	})
+}
+
+var regionName = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+
+// s3Region is the region in the name of a host of S3; "" where it has none.
+func s3Region(host string) string {
+	labels, at := strings.Split(strings.ToLower(host), "."), s3Label(host)
+	if at < 0 {
+		return ""
+	}
+	for _, l := range append([]string{strings.TrimPrefix(labels[at], "s3-")}, labels[at+1:]...) {
+		if regionName.MatchString(l) {
+			return l
+		}
+	}
+	return ""
+}
+
+// thirdParty tells whether a target is a repository that does not lie in S3, the
+// only service of AWS's own that serves repositories: what answers there is whoever
+// runs it, and it has no endpoint.
+func thirdParty(r *probes.Result) bool { return r.Target.Answer == probes.AnswerRepo && !isS3(r) }
+
+// isAWS tells whether AWS itself answers at a target.
+func isAWS(r *probes.Result) bool { return r.Target.AWS && !thirdParty(r) }
+
+// regionEvidence names the repositories that lie in S3 of another region.
+func (v *view) regionEvidence(rs []*probes.Result) []Evidence {
+	var out []Evidence
+	for _, r := range rs {
+		if v.elsewhere(r) {
+			out = append(out, Evidence{r.Target.Name, "lies in S3 of " + s3Region(hostOf(r)) + "; this instance is in " + v.r.Region.Name + ", and its gateway endpoint carries the S3 of its own region alone"})
+		}
+	}
+	return v.sameRepos(out)
+}
+
+// elsewhere tells whether a repository lies in S3 of another region, whose
+// addresses the gateway endpoint of this one does not carry (facts/aws.md 2.4).
+func (v *view) elsewhere(r *probes.Result) bool {
+	if v.repos[r] == nil || !isS3(r) || v.r.Region.Name == "" {
+		return false
+	}
+	region := s3Region(hostOf(r))
+	return region != "" && region != v.r.Region.Name
 }
 
 // isDualstackName tells whether the host is one of S3's dual-stack names.

@@ -101,44 +101,6 @@ func ruleMTU(v *view) {
 	v.add(f, names(hit)...)
 }
 
-// SendsMLKEM tells whether programs built with a Go version send a hybrid key share,
-// as they do from 1.23 on (Go 1.23 release notes, crypto/tls).
-func SendsMLKEM(goVersion string) (sends, known bool) {
-	var minor int
-	if _, err := fmt.Sscanf(goVersion, "go1.%d", &minor); err != nil {
-		return false, false
-	}
-	return minor >= 23, true
-}
-
-// NeedsNoMLKEM tells whether a handshake is lost only because it offers ML-KEM: it
-// fails in small segments too, and completes without.
-func NeedsNoMLKEM(r *probes.Result) bool {
-	return r.TLS != nil && slices.Contains(lostHandshake, r.TLS.Reason) && passes(r, probes.ExpNoMLKEM) && !passes(r, probes.ExpClamp)
-}
-
-func rulePQ(v *view) {
-	hit := where(v.probed(), func(r *probes.Result) bool { return v.free(r.Target.Name) && NeedsNoMLKEM(r) })
-	if len(hit) == 0 {
-		return
-	}
-	f := Finding{Code: "tls-pq-blocked", Severity: Warning, Targets: requiredNames(hit), Evidence: handshakeEvidence(hit), Fix: fixPQ(v)}
-	sends, known := SendsMLKEM(v.r.Agent.GoVersion)
-	agents := where(hit, func(r *probes.Result) bool { return r.Target.Client == probes.ClientAgent && r.Target.Required })
-	switch {
-	case known && sends && len(agents) > 0:
-		f.Severity = Critical
-		f.Evidence = append(f.Evidence, Evidence{"SSM Agent", "built with " + v.r.Agent.GoVersion + ", which sends a post-quantum key share"})
-	case known && !sends && len(where(hit, func(r *probes.Result) bool { return r.Target.Client != probes.ClientAgent })) == 0:
-		f.Severity = Info
-		f.Evidence = append(f.Evidence, Evidence{"SSM Agent", "built with " + v.r.Agent.GoVersion + ", which does not send a post-quantum key share"})
-	default:
-		f.Evidence = append(f.Evidence, Evidence{"SSM Agent", "whether it sends a post-quantum key share is not known"})
-	}
-	f.Summary = fmt.Sprintf("A firewall on the way to %s does not let a post-quantum TLS ClientHello (ML-KEM) through; without it the handshake completes.", list(f.Targets))
-	v.add(f, names(hit)...)
-}
-
 func chainEvidence(rs []*probes.Result) []Evidence {
 	var out []Evidence
 	seen := map[string]bool{}
@@ -161,18 +123,30 @@ func chainEvidence(rs []*probes.Result) []Evidence {
 }
 
 func ruleIntercepted(v *view) {
-	hit := where(v.tlsFailing(probes.UntrustedIssuer), func(r *probes.Result) bool { return !r.TLS.Genuine && r.Target.AWS })
+	untrusted := where(v.tlsFailing(probes.UntrustedIssuer), func(r *probes.Result) bool { return !r.TLS.Genuine })
+	hit := where(untrusted, func(r *probes.Result) bool { return isAWS(r) || v.strangeIssuer(r) })
 	if !anyRequired(hit) {
 		return
 	}
-	v.add(Finding{Code: "tls-intercepted", Severity: Critical, Targets: requiredNames(hit),
-		Summary:  fmt.Sprintf("TLS to %s is intercepted: the certificate does not come from AWS, and this machine does not trust its issuer. A TLS-inspecting proxy or firewall is on the way.", list(requiredNames(hit))),
-		Evidence: append(chainEvidence(hit), Evidence{"checked against", "this machine's certificate store, and Amazon's own roots: neither leads to it"}),
-		Fix:      fixIntercepted(v, hit)}, names(hit)...)
+	// Others that the same authority signs are intercepted too, whatever their
+	// repository would trust.
+	all := where(untrusted, func(r *probes.Result) bool {
+		return slices.Contains(hit, r) || slices.ContainsFunc(hit, func(h *probes.Result) bool { return topIssuer(h) != "" && topIssuer(h) == topIssuer(r) })
+	})
+	f := Finding{Code: "tls-intercepted", Severity: Critical, Targets: requiredNames(all),
+		Summary:  fmt.Sprintf("TLS to %s is intercepted: the certificate does not come from AWS, and this machine does not trust its issuer. A TLS-inspecting proxy or firewall is on the way.", list(requiredNames(all))),
+		Evidence: append(chainEvidence(all), Evidence{"checked against", "this machine's certificate store, and Amazon's own roots: neither leads to it"}),
+		Fix:      fixIntercepted(v, all)}
+	if !slices.ContainsFunc(hit, isAWS) {
+		f.Confidence = Likely
+		f.Summary = fmt.Sprintf("TLS to %s is intercepted: the certificate is issued by %s, which this machine does not trust. A TLS-inspecting proxy or firewall is on the way.", hostsOf(all), topIssuer(hit[0]))
+		f.Evidence = append(chainEvidence(all), Evidence{"checked against", "this machine's certificate store; the issuer is no public authority"})
+	}
+	v.add(f, names(all)...)
 }
 
 func ruleTrustStore(v *view) {
-	hit := where(v.tlsFailing(probes.UntrustedIssuer), func(r *probes.Result) bool { return r.TLS.Genuine })
+	hit := where(v.tlsFailing(probes.UntrustedIssuer), func(r *probes.Result) bool { return r.TLS.Genuine && !v.ownCA(r) })
 	if !anyRequired(hit) {
 		return
 	}
@@ -181,14 +155,27 @@ func ruleTrustStore(v *view) {
 		Evidence: chainEvidence(hit), Fix: fixTrustStore(v)}, names(hit)...)
 }
 
+// ruleTLSVersion: what repositories may speak decides the package manager's TLS
+// library. yum's of old still takes versions before 1.2, so there it only will fail.
 func ruleTLSVersion(v *view) {
-	hit := v.tlsFailing(probes.ProtocolVersion)
-	if !anyRequired(hit) {
+	all := v.tlsFailing(probes.ProtocolVersion)
+	hit := where(all, func(r *probes.Result) bool { return !thirdParty(r) })
+	if anyRequired(hit) {
+		v.add(Finding{Code: "tls-version-unsupported", Severity: Critical, Targets: requiredNames(hit),
+			Summary:  fmt.Sprintf("%s speaks no TLS version that the SSM Agent accepts (1.2 or newer). AWS does, so a proxy or firewall on the way ends the connection.", list(requiredNames(hit))),
+			Evidence: handshakeEvidence(hit), Fix: fixMiddlebox(v, hit, "it must offer TLS 1.2 or newer, or leave these names alone")}, names(hit)...)
+	}
+	if hit = where(all, thirdParty); !anyRequired(hit) {
 		return
 	}
-	v.add(Finding{Code: "tls-version-unsupported", Severity: Critical, Targets: requiredNames(hit),
-		Summary:  fmt.Sprintf("%s speaks no TLS version that the SSM Agent accepts (1.2 or newer). AWS does, so a proxy or firewall on the way ends the connection.", list(requiredNames(hit))),
-		Evidence: handshakeEvidence(hit), Fix: fixMiddlebox(v, hit, "it must offer TLS 1.2 or newer, or leave these names alone")}, names(hit)...)
+	f := Finding{Code: "tls-version-unsupported", Severity: Critical, Confidence: Likely, Targets: requiredNames(hit),
+		Summary:  fmt.Sprintf("%s speaks no TLS version that %s accepts here (1.2 or newer).", hostsOf(hit), v.packager()),
+		Evidence: handshakeEvidence(hit), Fix: []Fix{{"ask whoever runs " + hostsOf(hit) + " to offer TLS 1.2 or newer; if they do, it is a proxy or firewall on the way that does not", ""}}}
+	if v.packager() == "yum" {
+		f.Severity = Warning
+		f.Summary = fmt.Sprintf("%s speaks no TLS version from 1.2 on. The libraries of yum may still accept older ones; newer systems do not.", hostsOf(hit))
+	}
+	v.add(f, names(hit)...)
 }
 
 func ruleNameMismatch(v *view) {
@@ -237,7 +224,7 @@ func ruleCertificateTime(v *view) {
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 func ruleNotTLS(v *view) {
-	hit := v.tlsFailing(probes.NotAWS)
+	hit := where(v.tlsFailing(probes.NotAWS), func(r *probes.Result) bool { return !thirdParty(r) })
 	if !anyRequired(hit) {
 		return
 	}
@@ -251,9 +238,12 @@ func ruleNotTLS(v *view) {
 }
 
 // ruleTLSBlocked takes what is left of failed handshakes: no experiment that
-// changes sizes or groups alone gets through.
+// changes sizes or groups alone gets through. A third party's server may have
+// reasons of its own to answer with an alert, or with garbage.
 func ruleTLSBlocked(v *view) {
-	hit := where(v.failing(probes.PhaseTLS), func(r *probes.Result) bool { return r.TLS != nil })
+	hit := where(v.failing(probes.PhaseTLS), func(r *probes.Result) bool {
+		return r.TLS != nil && (!thirdParty(r) || slices.Contains(lostHandshake, r.TLS.Reason)) && r.TLS.Reason != probes.UntrustedIssuer
+	})
 	if !anyRequired(hit) {
 		return
 	}
@@ -264,7 +254,7 @@ func ruleTLSBlocked(v *view) {
 		if passes(r, probes.ExpNoSNI) {
 			f.Summary = fmt.Sprintf("A firewall filters by name: the handshake with %s is cut off when it names the server, and passes when it does not.", list(requiredNames(hit)))
 		}
-		if passes(r, probes.ExpClamp) || passes(r, probes.ExpClassic) || r.TLS.Reason == probes.Malformed || !ran(r, probes.ExpNoMLKEM) {
+		if passes(r, probes.ExpClamp) || passes(r, probes.ExpClassic) || r.TLS.Reason == probes.Malformed || !ran(r, probes.ExpNoMLKEM) || thirdParty(r) && !passes(r, probes.ExpNoSNI) {
 			f.Confidence = Likely
 		}
 	}

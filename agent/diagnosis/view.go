@@ -27,9 +27,11 @@ const (
 type view struct {
 	r       *probes.Round
 	results []*probes.Result
-	vpc     []netip.Prefix
-	clock   clock
-	ids     ids
+	// repos finds what was measured of the repository behind a result.
+	repos map[*probes.Result]*probes.RepoResult
+	vpc   []netip.Prefix
+	clock clock
+	ids   ids
 	// claimed says which finding explains a target. Rules run from the deepest
 	// cause to the shallowest and look only at what is not claimed yet: that is
 	// the contract's suppression.
@@ -47,12 +49,13 @@ type clock struct {
 }
 
 func newView(r *probes.Round) *view {
-	v := &view{r: r, claimed: map[string]Code{}, usedEvents: map[string]bool{}}
+	v := &view{r: r, repos: map[*probes.Result]*probes.RepoResult{}, claimed: map[string]Code{}, usedEvents: map[string]bool{}}
 	for i := range r.Results {
 		v.results = append(v.results, &r.Results[i])
 	}
 	for i := range r.Repos {
 		v.results = append(v.results, &r.Repos[i].Result)
+		v.repos[&r.Repos[i].Result] = &r.Repos[i]
 	}
 	for _, c := range r.Metadata.VPCCIDRs {
 		if p, err := netip.ParsePrefix(c); err == nil {
@@ -104,10 +107,19 @@ func (v *view) add(f Finding, claims ...string) {
 	if f.Targets == nil {
 		f.Targets = []string{}
 	}
+	if onlyRepos(f.Targets) {
+		again := v.thenRestart() // the SSM Agent has no part in it
+		f.Fix = slices.DeleteFunc(f.Fix, func(x Fix) bool { return x == again })
+	}
 	for i, x := range f.Fix {
 		f.Fix[i].Text = strings.ToUpper(x.Text[:1]) + x.Text[1:]
 	}
 	v.out = append(v.out, f)
+}
+
+// onlyRepos tells whether all targets, and there are some, are repositories.
+func onlyRepos(targets []string) bool {
+	return len(targets) > 0 && !slices.ContainsFunc(targets, func(t string) bool { return !strings.HasPrefix(t, "repo:") })
 }
 
 // addInfo records what is worth knowing; it explains nothing.
@@ -159,6 +171,12 @@ func where(rs []*probes.Result, keep func(*probes.Result) bool) []*probes.Result
 
 func anyRequired(rs []*probes.Result) bool {
 	return slices.ContainsFunc(rs, func(r *probes.Result) bool { return r.Target.Required })
+}
+
+// anyDecisive is anyRequired without repositories of third parties: what fails there
+// alone says nothing of this network's DNS and paths.
+func anyDecisive(rs []*probes.Result) bool {
+	return anyRequired(where(rs, func(r *probes.Result) bool { return !thirdParty(r) }))
 }
 
 func names(rs []*probes.Result) []string {

@@ -25,7 +25,8 @@ var rpmLocks = []lockFile{
 }
 
 // lockFiles by package manager: dnf/lock.py, yum's LOCKFILE (yum/constants.py), apt
-// (apt.systemd.daily, apt-pkg/aptconfiguration), libzypp's zypp.pid.
+// (apt-pkg/aptconfiguration; daily_lock keeps its timer's script apart, not apt),
+// libzypp's zypp.pid.
 var lockFiles = map[string][]lockFile{
 	"dnf": append([]lockFile{
 		{"/var/lib/dnf/rpmdb_lock.pid", true},
@@ -39,7 +40,6 @@ var lockFiles = map[string][]lockFile{
 		{path: "/var/lib/dpkg/lock"},
 		{path: "/var/lib/apt/lists/lock"},
 		{path: "/var/cache/apt/archives/lock"},
-		{path: "/var/lib/apt/daily_lock"},
 	},
 	"zypper": append([]lockFile{{"/run/zypp.pid", true}, {"/run/zypp-rpm.pid", true}}, rpmLocks...),
 }

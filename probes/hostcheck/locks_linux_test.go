@@ -78,6 +78,8 @@ func TestLocks(t *testing.T) {
 		"Patch Manager's own": {"apt", map[string]string{patchLock: "{}"}, 90 * time.Minute,
 			[]platform.Process{proc(900, "python3", 90*time.Minute)}, "7: FLOCK  ADVISORY  WRITE 900 %s 0 EOF\n", patchLock,
 			[]string{patchLock + " kernel 900 python3 process 1h30m0s"}},
+		"the lock of apt's timer keeps no apt-get out": {"apt", map[string]string{"/var/lib/apt/daily_lock": ""}, time.Hour,
+			[]platform.Process{proc(900, "apt.systemd.dai", 45*time.Minute)}, "1: FLOCK  ADVISORY  WRITE 900 %s 0 EOF\n", "/var/lib/apt/daily_lock", nil},
 		"an inode of another file system": {"apt", map[string]string{dpkg: ""}, time.Hour,
 			[]platform.Process{proc(900, "apt-get", time.Hour)}, "1: POSIX  ADVISORY  WRITE 900 ff:ff:1 0 EOF\n", "", nil},
 	} {

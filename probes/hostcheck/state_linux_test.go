@@ -117,6 +117,29 @@ func TestSupport(t *testing.T) {
 	}
 }
 
+// LTSS is seen by its product's file; where no product has one, nothing is.
+func TestExtendedSLES(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"LTSS":                  {map[string]string{"/etc/products.d/SLES.prod": "", "/etc/products.d/SLES-LTSS.prod": ""}, "yes"},
+		"no LTSS":               {map[string]string{"/etc/products.d/SLES.prod": ""}, "no"},
+		"no product has a file": {nil, "unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := reading(t, c.files, linux("sles", "15.6"), In{Manager: "zypper"}).OS
+			got := "unknown"
+			if s.ExtendedActive != nil {
+				got = map[bool]string{true: "yes", false: "no"}[*s.ExtendedActive]
+			}
+			if got != c.want || (got != "unknown") != (s.ActiveSource != "") {
+				t.Errorf("got %s by %q, want %s", got, s.ActiveSource, c.want)
+			}
+		})
+	}
+}
+
 func TestOSTable(t *testing.T) {
 	table, err := parseOSTable(osCSV)
 	if err != nil {

@@ -146,7 +146,7 @@ func over(last, now time.Time) bool {
 const proStatus = "/var/lib/ubuntu-advantage/status.json"
 
 // ltss are the product files of SUSE's extended support.
-var ltss = []string{"/etc/products.d/SLES-LTSS.prod", "/etc/products.d/SLES_SAP-LTSS.prod"}
+var ltss = []string{products + "/SLES-LTSS.prod", products + "/SLES_SAP-LTSS.prod"}
 
 // extended looks for signs that this host has the extended support.
 func (r *reader) extended(s *probes.OSSupport, id string) {
@@ -177,11 +177,31 @@ func (r *reader) extended(s *probes.OSSupport, id string) {
 		}
 		s.ExtendedActive, s.ActiveSource = ptr(status.Attached && active), proStatus
 	case "sles":
-		for _, name := range ltss {
-			if r.exists(name) {
-				s.ExtendedActive, s.ActiveSource = ptr(true), name
-				return
-			}
+		r.extendedSLES(s)
+	}
+}
+
+// products has a file for each product that is installed.
+const products = "/etc/products.d"
+
+// extendedSLES: LTSS is a product of its own. Without any product's file there is
+// nothing to go by.
+func (r *reader) extendedSLES(s *probes.OSSupport) {
+	for _, name := range ltss {
+		if r.exists(name) {
+			s.ExtendedActive, s.ActiveSource = ptr(true), name
+			return
+		}
+	}
+	entries, err := r.host.ReadDir(products, maxEntries)
+	if err != nil && !absent(err) {
+		r.note(products, err)
+		return
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".prod") {
+			s.ExtendedActive, s.ActiveSource = ptr(false), products+" has no LTSS"
+			return
 		}
 	}
 }

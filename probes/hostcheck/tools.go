@@ -27,7 +27,7 @@ func (r *reader) tools() []probes.HostTool {
 	}
 	// The script takes wget where there is no curl.
 	if isFalse(out[1].Present) {
-		out[0].Needed, out[0].Because = true, "the patch script downloads its payload with curl, or with wget"
+		out[0].Needed, out[0].Sure, out[0].Because = true, true, "the patch script downloads its payload with curl, or with wget"
 	}
 	for i := range out {
 		t := &out[i]

@@ -133,7 +133,7 @@ func (r *reader) run(c *candidate) probes.PatchRun {
 		for i := range run.Signatures {
 			run.Signatures[i].Fatal = false
 		}
-	} else if len(run.Signatures) == 0 {
+	} else if !hasFatal(run.Signatures) {
 		run.LastError = o.lastError()
 	}
 	r.method(&run, p, o)

@@ -113,7 +113,7 @@ func newestFirst(entries []fs.DirEntry) {
 func (w *walker) roots(id string) ([]string, bool) {
 	runs := func(name string) string { return w.l.join(w.l.data, name, "document", "orchestration") }
 	if id != "" && instance.MatchString(id) {
-		if _, err := w.host.Stat(w.l.join(w.l.data, id)); err == nil || errors.Is(err, fs.ErrPermission) {
+		if _, err := w.host.Stat(w.l.join(w.l.data, id)); err == nil || !errors.Is(err, fs.ErrNotExist) {
 			return []string{runs(id)}, true
 		}
 	}

@@ -1,0 +1,13 @@
+package patchruns
+
+import (
+	"syscall"
+	"testing"
+)
+
+func makePipe(t *testing.T, name string) {
+	t.Helper()
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
