@@ -153,7 +153,7 @@ func pathEntries() []Entry {
 		{"tcp-refused", BlockPath, "critical", "The connection is refused", "AWS endpoints do not refuse; a firewall does, or the address is wrong.", "Two connects are answered by a reset.", "Check the address, then the firewall.", "RFC 9293", lost},
 		{"path-ipv6-broken", BlockPath, "warning", "IPv6 does not work, IPv4 does", "This host has IPv6, so its programs try it first and wait until it fails.", "Every IPv6 address of a required target fails two connects, and an IPv4 address of it works.", "Give the subnet a way out by IPv6, or take the IPv6 default route away.", "RFC 8305; AWS: Egress-only internet gateways", nil},
 		{"path-mtu-blackhole", BlockPath, "critical", "Large packets get lost", "A link on the way is narrower than the host thinks, and the ICMP that would say so is dropped.", "The TCP connection opens, the TLS handshake hangs, and the same handshake completes in small segments.", "Lower the MTU, clamp the MSS, or let ICMP type 3 code 4 through.", "RFC 4821; AWS: Network MTU for your EC2 instance", []Code{"tls-pq-blocked", "tls-blocked"}},
-		internetEntry(),
+		internetEntry(), expectEntry(),
 	}
 }
 

@@ -25,7 +25,7 @@ func rules() []func(*view) {
 		ruleS3Dualstack, ruleS3Unreachable, ruleNetUnreachable, ruleRefused, rulePathLeftOver, ruleIPv6,
 		ruleMTU, rulePQ, ruleIntercepted, ruleTrustStore, ruleTLSVersion, ruleNameMismatch, ruleCertificateTime,
 		ruleNotTLS, ruleTLSBlocked, ruleNotAWS, ruleS3Denied, ruleService, ruleInspected,
-		ruleWebSocket,
+		ruleWebSocket, ruleExpect,
 		ruleAgentInstalled, ruleAgentConfig, ruleAgentCrashLoop, ruleAgentStopped, ruleAgentIdentity,
 		ruleBackoff, ruleCredentialsStale, ruleNoCredentials, ruleChannelFallback,
 		ruleStrayCredentials, ruleAgentDisabled, ruleAgentVersion, ruleLogErrors, ruleEndpointOverride,

@@ -98,8 +98,7 @@ func (v *view) knowable(rr *probes.RepoResult) bool {
 		}
 	}
 	s, _ := rr.Result.Failed()
-	return s.Reason != probes.Canceled && s.Reason != probes.Internal &&
-		rr.Repo.Unprobed == "" && rr.Repo.ProxyUnknown == "" && rr.Certificate != probes.CertificateDenied
+	return s.Reason != probes.Canceled && s.Reason != probes.Internal
 }
 
 // notAsked tells whether a repository could not be asked at all, unlike one whose

@@ -15,6 +15,7 @@ import (
 	"agentctl/agent"
 	"agentctl/agent/config"
 	"agentctl/agent/diagnosis"
+	"agentctl/agent/metrics"
 	"agentctl/agent/report"
 	"agentctl/platform"
 	"agentctl/probes"
@@ -24,6 +25,7 @@ import (
 // probeFlags are the flags of `agentctl probe`.
 type probeFlags struct {
 	output, outputFile, failOn, region string
+	compare                            string
 	timeout                            time.Duration
 	verbose                            bool
 	file                               outputFile
@@ -52,11 +54,12 @@ Exit code: 0 nothing blocks patching, 1 blocked, 2 usage or configuration error,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVarP(&f.output, "output", "o", "text", "`FORMAT` of the report: text or json")
+	fl.StringVarP(&f.output, "output", "o", "text", "`FORMAT` of the report: text, json or prometheus")
 	fl.StringVar(&f.outputFile, "output-file", "", "write the report to `FILE`, as a whole or not at all")
 	fl.DurationVar(&f.timeout, "timeout", 20*time.Second, "hard limit of the whole round")
 	fl.StringVar(&f.failOn, "fail-on", "blocked", "exit 1 from this verdict on: blocked or degraded")
 	fl.StringVar(&f.region, "region", "", "test for this `REGION`: the groups identity, agent and host are off unless named")
+	fl.StringVar(&f.compare, "compare", "", "say also what has changed since the report in `OLD.json`")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "show every step with its timing")
 	return cmd
 }
@@ -73,8 +76,11 @@ func (f *probeFlags) check(args []string) ([]probes.Group, error) {
 			groups = append(groups, g)
 		}
 	}
-	if f.output != "text" && f.output != "json" {
-		return nil, fmt.Errorf("--output %q is not a format; it is text or json", f.output)
+	if !slices.Contains([]string{"text", "json", "prometheus"}, f.output) {
+		return nil, fmt.Errorf("--output %q is not a format; it is text, json or prometheus", f.output)
+	}
+	if f.compare != "" && f.output != "text" {
+		return nil, errNotJSON
 	}
 	if f.failOn != "blocked" && f.failOn != "degraded" {
 		return nil, fmt.Errorf("--fail-on %q is not a verdict; it is blocked or degraded", f.failOn)
@@ -115,8 +121,14 @@ func probe(cmd *cobra.Command, g *globals, f *probeFlags, args []string) error {
 			return fmt.Errorf("--output-file %s: %w", f.outputFile, err)
 		}
 	}
+	var old *report.Report
+	if f.compare != "" {
+		if old, err = compareWith(f.compare); err != nil {
+			return err
+		}
+	}
 	line := progressLine(cmd.ErrOrStderr())
-	_, rep, err := agent.Run(cmd.Context(), agent.Options{Host: platform.New(g.rootfs), RootFS: g.rootfs, Config: cfg, Groups: groups,
+	round, rep, err := agent.Run(cmd.Context(), agent.Options{Host: platform.New(g.rootfs), RootFS: g.rootfs, Config: cfg, Groups: groups,
 		Region: f.region, Timeout: f.timeout, Progress: line})
 	line.Stop()
 	if err != nil {
@@ -125,7 +137,7 @@ func probe(cmd *cobra.Command, g *globals, f *probeFlags, args []string) error {
 	if cmd.Context().Err() != nil {
 		return fmt.Errorf("interrupted; nothing is reported")
 	}
-	if err := write(cmd.OutOrStdout(), f, rep); err != nil {
+	if err := write(cmd.OutOrStdout(), f, round, rep, old); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return exitFor(rep.Verdict.State, f.failOn)
@@ -142,17 +154,23 @@ func exitFor(s diagnosis.State, failOn string) error {
 }
 
 // write prints the report, to the file if one is named.
-func write(stdout io.Writer, f *probeFlags, rep *report.Report) error {
+func write(stdout io.Writer, f *probeFlags, round *probes.Round, rep, old *report.Report) error {
 	var buf bytes.Buffer
 	opt := report.TextOptions{Verbose: f.verbose}
 	if f.outputFile == "" {
 		opt.Color, opt.Width = terminal(stdout)
 	}
 	var err error
-	if f.output == "json" {
+	switch f.output {
+	case "json":
 		err = report.WriteJSON(&buf, rep)
-	} else {
+	case "prometheus":
+		err = metrics.WriteText(&buf, round, rep)
+	default:
 		err = report.WriteText(&buf, rep, opt)
+		if err == nil && old != nil {
+			err = report.WriteCompare(&buf, old, rep, opt)
+		}
 	}
 	if err != nil {
 		return err

@@ -42,8 +42,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // globals are the flags of every command.
 type globals struct {
-	config string
-	rootfs string
+	config    string
+	rootfs    string
+	logLevel  string
+	logFormat string
 }
 
 func newRoot() *cobra.Command {
@@ -62,6 +64,8 @@ Start with:  agentctl probe`,
 	}
 	root.PersistentFlags().StringVar(&g.config, "config", "", "configuration `FILE` (default: the system's, if it exists)")
 	root.PersistentFlags().StringVar(&g.rootfs, "path.rootfs", "", "read the host's files below `DIR`")
-	root.AddCommand(newProbe(g), newExplain(), newVersion())
+	root.PersistentFlags().StringVar(&g.logLevel, "log.level", "info", "log from this `LEVEL` on: debug, info, warn or error")
+	root.PersistentFlags().StringVar(&g.logFormat, "log.format", "logfmt", "`FORMAT` of the log: logfmt or json")
+	root.AddCommand(newProbe(g), newRun(g), newExplain(), newConfig(g), newInventory(g), newVersion())
 	return root
 }
