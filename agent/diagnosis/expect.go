@@ -12,7 +12,7 @@ import (
 // ruleExpect: a target works, but not by the route that its owner expects. Where the
 // route cannot be told, nothing is said.
 func ruleExpect(v *view) {
-	f := Finding{Code: "route-unexpected", Severity: Warning, Capabilities: []Capability{}}
+	f := Finding{Code: "route-unexpected", Severity: Warning}
 	for _, name := range slices.Sorted(maps.Keys(v.r.Expect)) {
 		want := v.r.Expect[name]
 		r := v.result(name)
