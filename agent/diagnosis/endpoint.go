@@ -129,6 +129,12 @@ func ruleS3Unreachable(v *view) {
 }
 
 func (v *view) s3Unreachable(hit []*probes.Result, c Confidence) Finding {
+	if !slices.ContainsFunc(hit, func(r *probes.Result) bool { return !v.foreignBucket(r) }) {
+		return Finding{Code: "s3-unreachable", Severity: Critical, Confidence: c, Targets: requiredNames(hit),
+			Summary: fmt.Sprintf("The bucket of the patch policy lies in %s, another region than this instance's: this subnet's S3 gateway endpoint does not lead there, and there is no other way.",
+				s3Region(hostOf(hit[0]))),
+			Evidence: append(append(v.pathEvidence(hit), v.controlEvidence()...), v.ruledOut()...), Fix: fixForeignBucket(v, hit)}
+	}
 	if !slices.ContainsFunc(hit, func(r *probes.Result) bool { return !strings.Contains(hostOf(r), ".s3-accelerate.") }) {
 		return Finding{Code: "s3-unreachable", Severity: Critical, Confidence: c, Targets: requiredNames(hit),
 			Summary:  fmt.Sprintf("The patch script downloads by S3 Transfer Acceleration (%s), which no VPC endpoint carries: it needs a way to the internet, and there is none.", hostsOf(hit)),

@@ -127,6 +127,15 @@ func fixAccelerate(v *view, rs []*probes.Result) []Fix {
 		{"behind an egress firewall, ask for " + hostsOf(rs) + " on 443/tcp", ""}}
 }
 
+// fixForeignBucket: Quick Setup makes the bucket in its home region, or in the region
+// that the configuration was made in.
+func fixForeignBucket(v *view, rs []*probes.Result) []Fix {
+	return []Fix{
+		{"give this subnet a way to S3 of " + paste(s3Region(hostOf(rs[0])), "<region>") + ": a NAT gateway and a default route to it, or a proxy that the SSM Agent uses; the S3 gateway endpoint stays useful beside it",
+			aws("aws ec2 describe-route-tables --region "+v.ids.region, "--filters Name=association.subnet-id,Values="+v.ids.subnet)},
+		{"or make the patch policy anew in " + v.ids.region + " (Systems Manager, Quick Setup, Patch Manager), so that its bucket lies here", ""}}
+}
+
 func fixNetUnreachable(v *view, rs []*probes.Result, senders []string) []Fix {
 	who := "the router or firewall on the way"
 	if len(senders) > 0 {

@@ -121,7 +121,7 @@ func ruleS3Denied(v *view) {
 }
 
 // deniedByPolicy tells whether a 403 for a repository in S3 is a policy's and not a
-// missing key's, for which S3 says the same (facts/aws.md 3.1): an object that
+// missing key's, for which S3 says the same (S3: Troubleshoot 403): an object that
 // surely exists is refused too. Where none could be asked for, and nothing says that
 // the key is missing, it takes the likelier one for Amazon's own bucket.
 func (v *view) deniedByPolicy(r *probes.Result) bool {

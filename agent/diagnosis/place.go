@@ -171,13 +171,20 @@ func (v *view) regionEvidence(rs []*probes.Result) []Evidence {
 }
 
 // elsewhere tells whether a repository lies in S3 of another region, whose
-// addresses the gateway endpoint of this one does not carry (facts/aws.md 2.4).
+// addresses the gateway endpoint of this one does not carry (AWS: Gateway endpoints for Amazon S3).
 func (v *view) elsewhere(r *probes.Result) bool {
 	if v.repos[r] == nil || !isS3(r) || v.r.Region.Name == "" {
 		return false
 	}
 	region := s3Region(hostOf(r))
 	return region != "" && region != v.r.Region.Name
+}
+
+// foreignBucket tells whether a target is a bucket in S3 of another region, such as a
+// patch policy's that was made there.
+func (v *view) foreignBucket(r *probes.Result) bool {
+	region := s3Region(hostOf(r))
+	return v.repos[r] == nil && isS3(r) && region != "" && v.r.Region.Name != "" && region != v.r.Region.Name
 }
 
 // isDualstackName tells whether the host is one of S3's dual-stack names.

@@ -19,7 +19,7 @@ const (
 	codeLen    = 80
 )
 
-// awsHeaders are those that only AWS's front ends set (facts/aws.md 6.4).
+// awsHeaders are those that only AWS's front ends set (S3 and API references: common response headers).
 var awsHeaders = []string{"X-Amzn-Requestid", "X-Amz-Request-Id", "X-Amz-Id-2", "X-Amz-Rid"}
 
 // describeAnswer takes over the facts of an answer.
