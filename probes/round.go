@@ -30,7 +30,7 @@ type Round struct {
 	HostState HostState `json:"host_state,omitzero"`
 	// PatchRuns is what earlier patch operations left on disk.
 	PatchRuns PatchRuns `json:"patch_runs,omitzero"`
-	Duration  float64          `json:"duration_seconds"` // of the measuring
+	Duration  float64   `json:"duration_seconds"` // of the measuring
 	// Expect names the routes that the user says targets must take.
 	Expect map[string]Route `json:"expect,omitempty"`
 	// ConfigFile is where the reader would change the configuration.

@@ -47,7 +47,9 @@ type roundCase struct {
 	want string // codes of critical and warning findings; info behind "i:"
 }
 
-func allCases() []roundCase { return slices.Concat(cases, agentCases, repoCases, hostCases, runCases, expectCases, bucketCases) }
+func allCases() []roundCase {
+	return slices.Concat(cases, agentCases, repoCases, hostCases, runCases, expectCases, bucketCases)
+}
 
 var cases = []roundCase{
 	{"healthy", func(*probes.Round) {}, ""},

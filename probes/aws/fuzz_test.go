@@ -15,7 +15,7 @@ func FuzzRegion(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, region, partition, override string) {
 		in := PlanInput{Region: region, Partition: partition, Agent: probes.AgentState{
-			Config:     probes.AgentConfig{SSMEndpoint: override, MGSRegion: override, ServiceDomain: override}},
+			Config: probes.AgentConfig{SSMEndpoint: override, MGSRegion: override, ServiceDomain: override}},
 			Payload: override, Policy: &probes.PatchOverride{Policy: true, Bucket: override, Region: override}}
 		for _, target := range Plan(in) {
 			u, err := url.Parse(target.URL)
