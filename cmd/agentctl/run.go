@@ -20,8 +20,8 @@ import (
 	agentd "agentctl/agent/daemon"
 	"agentctl/agent/history"
 	"agentctl/agent/metrics"
-	"agentctl/agent/page"
 	"agentctl/agent/report"
+	"agentctl/agent/statuspage"
 	"agentctl/agent/web"
 	"agentctl/internal/version"
 	"agentctl/platform"
@@ -130,14 +130,14 @@ func statusPage(d *agentd.Daemon) http.Handler {
 		var b bytes.Buffer
 		var err error
 		d.View(func(rep *report.Report, round *probes.Round, past *history.History) {
-			err = page.Render(&b, page.View{Report: rep, Round: round, History: past, Now: time.Now(), Version: version.Get().Version})
+			err = statuspage.Render(&b, statuspage.View{Report: rep, Round: round, History: past, Now: time.Now(), Version: version.Get().Version})
 		})
 		if err != nil {
 			http.Error(w, "the page cannot be drawn", http.StatusInternalServerError)
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", page.CSP())
+		w.Header().Set("Content-Security-Policy", statuspage.CSP())
 		_, _ = b.WriteTo(w)
 	})
 }

@@ -1,0 +1,2 @@
+if(navigator.clipboard)for(const b of document.querySelectorAll("button[data-copy]")){b.hidden=false;b.addEventListener("click",()=>navigator.clipboard.writeText(document.getElementById(b.dataset.copy).textContent).then(()=>{b.textContent="copied";setTimeout(()=>{b.textContent="copy"},2000)}))}
+setInterval(()=>{if(!document.hidden&&!document.querySelector("details[open]")&&!String(getSelection()))location.reload()},30000);
