@@ -29,7 +29,11 @@ func (d *Daemon) tell(rep *report.Report, changes []history.Change) {
 				continue
 			}
 			f := rep.Findings[i]
-			d.o.Log.Warn("finding raised", "code", c.Name, "severity", string(f.Severity), "summary", f.Summary)
+			level := slog.LevelWarn
+			if f.Severity == diagnosis.Info {
+				level = slog.LevelInfo
+			}
+			d.o.Log.Log(context.Background(), level, "finding raised", "code", c.Name, "severity", string(f.Severity), "summary", f.Summary)
 		case history.KindTarget:
 			if c.From == "" {
 				continue // the first look at it

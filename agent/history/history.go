@@ -27,12 +27,16 @@ type Kind string
 // The kinds.
 const (
 	KindVerdict Kind = "verdict" // its name is ""
-	KindFinding Kind = "finding" // its name is the code; its states are "active" and ""
+	KindFinding Kind = "finding" // its name is the code; its states are Active, Noted and ""
 	KindTarget  Kind = "target"  // its states are those of a target
 )
 
-// Active is the state of a finding that is raised.
-const Active = "active"
+// Active is the state of a finding that is raised, Noted of one that is only worth
+// knowing.
+const (
+	Active = "active"
+	Noted  = "noted"
+)
 
 // Change is one change of state.
 type Change struct {
@@ -92,12 +96,16 @@ func (h *History) Note(r *report.Report, now time.Time) []Change {
 		name := string(f.Code)
 		if !active[name] {
 			active[name] = true
-			h.Findings[name] = h.move(KindFinding, name, h.Findings[name], Active, now)
+			state := Active
+			if f.Severity == diagnosis.Info {
+				state = Noted
+			}
+			h.Findings[name] = h.move(KindFinding, name, h.Findings[name], state, now)
 		}
 		f.Since = h.Findings[name].Since
 	}
 	for name, p := range h.Findings {
-		if !active[name] && p.State == Active {
+		if !active[name] && p.State != "" {
 			h.Findings[name] = h.move(KindFinding, name, p, "", now)
 		}
 	}
@@ -137,7 +145,7 @@ func (h *History) forget(now time.Time) {
 	}
 	for _, m := range []map[string]Past{h.Findings, h.Targets} {
 		for name, p := range m {
-			if p.State != Active && now.Sub(p.Seen) > Window {
+			if p.State != Active && p.State != Noted && now.Sub(p.Seen) > Window {
 				delete(m, name)
 			}
 		}
@@ -225,7 +233,7 @@ func bad(state string) int {
 	switch state {
 	case "":
 		return 0
-	case string(probes.Up), string(diagnosis.Ready):
+	case string(probes.Up), string(diagnosis.Ready), Noted:
 		return 1
 	case string(probes.Unknown):
 		return 2

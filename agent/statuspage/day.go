@@ -78,7 +78,7 @@ func (w *writer) strip(v View, kind history.Kind, name, label string) {
 
 func slotClass(state string) string {
 	switch state {
-	case "up", "ready":
+	case "up", "ready", history.Noted:
 		return "s-up"
 	case "degraded", "unknown":
 		return "s-warn"
