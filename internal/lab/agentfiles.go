@@ -4,6 +4,7 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,8 +51,12 @@ func (v *VPC) agentFiles() []guest.File {
 			files = append(files, link("/etc/systemd/system/multi-user.target.wants/amazon-ssm-agent.service", "../../../../usr/lib/systemd/system/amazon-ssm-agent.service"))
 		}
 	}
+	runs := a.Runs
 	if a.Payload != "" {
-		files = append(files, v.patchRun("/var/lib/amazon/ssm/"+id+"/document/orchestration/4a1b2c3d-1111-2222-3333-444455556666/PatchLinux/", now)...)
+		runs = append(slices.Clone(runs), PatchRun{Number: 444455556666, Age: Duration{20 * time.Hour}, Payload: a.Payload})
+	}
+	for i := range runs {
+		files = append(files, v.runFiles(&runs[i], "/var/lib/amazon/ssm/"+id+"/document/orchestration/", now)...)
 	}
 	if len(a.Hibernate) > 0 {
 		files = append(files, text("/var/log/amazon/ssm/hibernate.log", stamped(a.Hibernate, now)))
@@ -61,7 +66,7 @@ func (v *VPC) agentFiles() []guest.File {
 			Content: []byte("[default]\naws_access_key_id     = ASIAEXAMPLEEXAMPLE00\naws_secret_access_key = lab-secret\naws_session_token     = lab-token\n")})
 	}
 	if a.Config != "" {
-		config := strings.NewReplacer("${REGION}", v.world.region, "${SUFFIX}", v.world.suffix).Replace(a.Config)
+		config := v.world.fill(a.Config)
 		files = append(files, text("/etc/amazon/ssm/amazon-ssm-agent.json", config))
 	}
 	if len(a.Environment) > 0 {
@@ -72,16 +77,6 @@ func (v *VPC) agentFiles() []guest.File {
 		files = append(files, text("/etc/systemd/system/amazon-ssm-agent.service.d/override.conf", dropIn))
 	}
 	return files
-}
-
-// patchRun is what AWS-RunPatchBaseline leaves behind: its script, and what that printed when it fetched the payload.
-func (v *VPC) patchRun(folder string, now time.Time) []guest.File {
-	url := strings.NewReplacer("${REGION}", v.world.region, "${SUFFIX}", v.world.suffix).Replace(v.scenario.Agent.Payload)
-	yesterday := now.Add(-20 * time.Hour)
-	return []guest.File{
-		{Path: folder + "_script.sh", Content: []byte("#!/usr/bin/env bash\nset -e\ndownload_to \"" + url + "\" /var/log/amazon/ssm/patch-baseline-operations\n"), Mode: 0o700, Modified: yesterday},
-		{Path: folder + "stdout", Content: []byte(yesterday.Format("01/02/2006 15:04:05") + " root [INFO]: Downloading payload from " + url + "\n"), Mode: 0o600, Modified: yesterday},
-	}
 }
 
 // agentLog is what a healthy agent of this version writes: its start, the connection, then a health report every five minutes,

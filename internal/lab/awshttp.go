@@ -26,6 +26,7 @@ type answer struct {
 	headers []string // "Name: value", in order
 	body    []byte
 	endless bool          // the body never ends
+	half    bool          // the connection ends in the middle of the body
 	offset  time.Duration // of its Date
 }
 
@@ -36,7 +37,8 @@ func requestID(bytes int) string {
 }
 
 // serveHTTP answers requests on one connection until the client closes it.
-func (f *front) serveHTTP(conn net.Conn, service, address string) {
+func (f *front) serveHTTP(conn net.Conn, p peer) {
+	service, address := p.service, p.address
 	reader := bufio.NewReader(conn)
 	for {
 		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
@@ -56,9 +58,9 @@ func (f *front) serveHTTP(conn net.Conn, service, address string) {
 			_, _ = conn.Write([]byte("\x00\x01\x02 not HTTP at all\r\n\r\n"))
 			return
 		}
-		reply := f.answerTo(request, service, fault.Mode)
+		reply := f.answerTo(request, p, fault.Mode)
 		reply.offset = fault.Offset.Duration
-		if err := f.write(conn, request, reply); err != nil || request.Close || reply.endless {
+		if err := f.write(conn, request, reply); err != nil || request.Close || reply.endless || reply.half {
 			return
 		}
 	}
@@ -86,16 +88,24 @@ func (f *front) write(conn net.Conn, request *http.Request, a answer) error {
 		return f.ctx.Err()
 	}
 	fmt.Fprintf(&out, "Content-Length: %d\r\n\r\n", len(a.body))
-	if request.Method != http.MethodHead {
+	switch {
+	case request.Method == http.MethodHead:
+	case a.half:
+		out.Write(a.body[:len(a.body)/2])
+	default:
 		out.Write(a.body)
 	}
 	_, err := conn.Write(out.Bytes())
 	return err
 }
 
-func (f *front) answerTo(request *http.Request, service, mode string) answer {
+func (f *front) answerTo(request *http.Request, p peer, mode string) answer {
+	service := p.service
 	if service == "block-page" {
 		mode = "block-page-403"
+	}
+	if server, ok := packageService(service); ok && !strings.HasPrefix(mode, "block-page-") {
+		return f.answerPackages(request, server, p, mode)
 	}
 	switch mode {
 	case "block-page-403", "block-page-200":
@@ -144,12 +154,22 @@ func uuid() string {
 }
 
 var (
-	repoList    = regexp.MustCompile(`^/(core/mirrors/(?:latest|2023\.\d+\.\d{8})|kernel-livepatch/mirrors/al2023)/(x86_64|aarch64)/mirror\.list$`)
-	al2List     = regexp.MustCompile(`^/2/(?:core/latest|core/2\.0|extras/[a-z0-9.-]+/latest)/(x86_64|aarch64)/mirror\.list$`)
+	repoList    = regexp.MustCompile(`^/(core/mirrors/(?:latest|` + knownReleases + `)|kernel-livepatch/mirrors/al2023)/(x86_64|aarch64)/mirror\.list$`)
+	al2List     = regexp.MustCompile(`^/2/(core|extras/[a-z0-9.-]+)/(?:latest|2\.0)/(x86_64|aarch64)/mirror\.list$`)
 	repoData    = regexp.MustCompile(`^/(?:core|kernel-livepatch)/guids/[0-9a-f]{64}/(?:x86_64|aarch64)/repodata/repomd\.xml$`)
+	al2Data     = regexp.MustCompile(`^/2/(?:core|extras/[a-z0-9.-]+)/2\.0/(?:x86_64|aarch64)/[0-9a-f]{64}/repodata/repomd\.xml$`)
 	payload     = regexp.MustCompile(`^/patchbaselineoperations/linux/payloads/patch-baseline-operations-\d+\.\d+\.tar\.gz$`)
 	patchBucket = regexp.MustCompile(`^(aws-ssm-|aws-patch-manager-)`)
 )
+
+// knownReleases are the releases of Amazon Linux 2023 that its bucket holds.
+const knownReleases = `2023\.9\.20251117|2023\.12\.20260817`
+
+// policyBucket begins the name of the bucket that Quick Setup makes for a patch policy; account and configuration follow.
+const policyBucket = "aws-quicksetup-patchpolicy-"
+
+// ownBucket is a repository of the owner's own, in S3.
+const ownBucket = "corp-yum-repository"
 
 const repoGUID = "3f1d1c36fcdf1c3b2b1a0a7e0f7b0d8e4d0c6c0d7a7f9e5b1b7c2a4d9e8f6a51"
 
@@ -168,6 +188,12 @@ func (f *front) answerS3(request *http.Request, h host, mode string) answer {
 		}
 		bucket, key, _ = strings.Cut(strings.TrimPrefix(key, "/"), "/")
 		key = "/" + key
+	}
+	if home := f.world.policyBucketRegion; strings.HasPrefix(bucket, policyBucket) && home != region {
+		// S3 sends clients of a bucket of another region there before it looks at rights.
+		return answer{status: 301, headers: append(headers, "x-amz-bucket-region: "+home, "Content-Type: application/xml"), body: fmt.Appendf(nil,
+			"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed using the specified endpoint. "+
+				"Please send all future requests to this endpoint.</Message><Endpoint>%s.s3-%s.amazonaws.com</Endpoint><Bucket>%s</Bucket></Error>", bucket, home, bucket)}
 	}
 	headers = append(headers, "x-amz-bucket-region: "+region)
 	denied := answer{status: 403, headers: append(headers, "Content-Type: application/xml"), body: fmt.Appendf(nil,
@@ -195,14 +221,16 @@ func (f *front) answerS3(request *http.Request, h host, mode string) answer {
 		tree, _, _ := strings.Cut(match[1], "/")
 		ok.body = fmt.Appendf(nil, "https://%s/%s/guids/%s/%s/\n", request.Host, tree, repoGUID, match[2])
 	case bucket == "amazonlinux-2-repos-"+region && al2List.MatchString(key):
-		ok.body = fmt.Appendf(nil, "https://%s%s\n", request.Host, strings.TrimSuffix(key, "/mirror.list"))
-	case bucket == "al2023-repos-"+region+"-de612dc2" && repoData.MatchString(key):
+		match := al2List.FindStringSubmatch(key)
+		ok.body = fmt.Appendf(nil, "https://%s/2/%s/2.0/%s/%s/\n", request.Host, match[1], match[2], repoGUID)
+	case bucket == "al2023-repos-"+region+"-de612dc2" && repoData.MatchString(key), bucket == "amazonlinux-2-repos-"+region && al2Data.MatchString(key),
+		bucket == ownBucket && strings.HasSuffix(key, "/x86_64/repodata/repomd.xml"):
 		ok.headers = append(headers, "Accept-Ranges: bytes", "Content-Type: text/xml")
-		ok.body = f.repomd()
+		ok.body = f.world.repomd(24 * time.Hour)
 	default:
 		return denied
 	}
-	return inRange(request, ok)
+	return inRange(request, damaged(ok, mode))
 }
 
 // inRange cuts an object to the one range that a client may ask for.
@@ -223,33 +251,4 @@ func inRange(request *http.Request, a answer) answer {
 	a.headers = append(a.headers, fmt.Sprintf("Content-Range: bytes %d-%d/%d", from, to, len(a.body)))
 	a.status, a.body = 206, a.body[from:to+1]
 	return a
-}
-
-func (f *front) repomd() []byte {
-	stamp := f.world.now().Add(-24 * time.Hour).Unix()
-	return fmt.Appendf(nil, `<?xml version="1.0" encoding="UTF-8"?>
-<repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">
-  <revision>%[1]d</revision>
-  <data type="primary">
-    <checksum type="sha256">%[2]s</checksum>
-    <open-checksum type="sha256">%[2]s</open-checksum>
-    <location href="repodata/primary.xml.gz"/>
-    <timestamp>%[1]d</timestamp>
-    <size>12345</size>
-    <open-size>123456</open-size>
-  </data>
-  <data type="filelists">
-    <checksum type="sha256">%[2]s</checksum>
-    <location href="repodata/filelists.xml.gz"/>
-    <timestamp>%[1]d</timestamp>
-    <size>12345</size>
-  </data>
-  <data type="updateinfo">
-    <checksum type="sha256">%[2]s</checksum>
-    <location href="repodata/updateinfo.xml.gz"/>
-    <timestamp>%[1]d</timestamp>
-    <size>1234</size>
-  </data>
-</repomd>
-`, stamp, repoGUID)
 }

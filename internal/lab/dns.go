@@ -93,7 +93,7 @@ func (r *resolver) fault(question dns.Question, query *dns.Msg, tcp bool) DNSFau
 func (r *resolver) matches(word, name string) bool {
 	if word == "aws" { // every service of this region, as a forwarder without a rule for amazonaws.com sees it
 		h, ok := r.world.parseHost(name)
-		return ok && h.service != "internet"
+		return ok && h.service != "internet" && !h.packages
 	}
 	if zone, wild := strings.CutPrefix(word, "*"); wild {
 		return strings.HasSuffix(name, zone)

@@ -9,8 +9,9 @@
 //
 //	go test ./internal/lab -run TestScenarios
 //
-// as root with nft installed. SCENARIO=name runs one and prints both reports; LAB_PROOF_ONLY=1 proves the faults without agentctl;
-// LAB_TIMEOUT=2s gives each round too little time, and what agentctl then says may be less than expected but must be true.
+// as root with nft installed. SCENARIO=name runs one and prints both reports, SCENARIO='epel-*' several; LAB_PROOF_ONLY=1 proves
+// the faults without agentctl; LAB_TIMEOUT=2s gives each round too little time, and what agentctl then says may be less than
+// expected but must be true.
 //
 // Linux only: on other systems the package is empty.
 package lab

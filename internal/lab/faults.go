@@ -91,7 +91,8 @@ var (
 	earlyModes = []string{"plain-http", "portal", "drip"}
 	tlsModes   = append([]string{"slow", "corporate", "copied-names", "expired", "not-yet-valid", "wrong-name", "reset", "pq-reset", "pq-silent", "close",
 		"silent", "tls-1.1", "huge-chain", "wrong-name-expired", "corporate-expired"}, earlyModes...)
-	httpModes = []string{"slow", "date", "block-page-403", "block-page-200", "503", "429", "404", "elb-503", "long-header", "garbage", "close", "endless", "deny", "deny-agent-updates"}
+	httpModes = []string{"slow", "date", "block-page-403", "block-page-200", "503", "429", "404", "elb-503", "long-header", "garbage", "close", "endless", "deny", "deny-agent-updates",
+		"401", "403", "500", "redirect", "moved", "empty", "truncated", "cut", "gzip-garbage", "wrong-document", "bomb", "stale", "no-mirrors", "metalink-garbage"}
 	imdsModes = []string{"", "forbidden", "no-role", "role-unusable", "credentials-expired", "hop-limit", "endless-document", "v1-allowed", "no-region",
 		"garbage-cidrs", "503"}
 )
@@ -134,6 +135,17 @@ func (f *Fault) check() error {
 	}
 	if !slices.Contains(known, mode) {
 		return fmt.Errorf("unknown mode %q", mode)
+	}
+	for _, server := range []*ServerFault{f.TLS, f.HTTP} {
+		if server == nil {
+			continue
+		}
+		for _, service := range server.Services {
+			_, aws := publicAddresses[service]
+			if _, packages := packageService(service); !aws && !packages && !slices.Contains([]string{"*", "other"}, service) {
+				return fmt.Errorf("unknown service %q", service)
+			}
+		}
 	}
 	return nil
 }

@@ -77,6 +77,9 @@ func (m *metadata) serve(wait *sync.WaitGroup, n *namespace) error {
 	return nil
 }
 
+// identitySignature is the signature of the identity document, as base64 in lines; nothing in the lab verifies it.
+const identitySignature = "bGFiIHNpZ25hdHVyZSBvZiB0aGUgaW5zdGFuY2UgaWRlbnRpdHkgZG9jdW1lbnQuIEl0IGlzIG1h\nZGUgdXAuCg=="
+
 const sessionToken = "AQAEAJ-lab-session-token-0000000000000000000000000000000000=="
 
 // ServeHTTP implements http.Handler.
@@ -196,6 +199,7 @@ func (m *metadata) tree(mode string) map[string]string {
 	card := "meta-data/network/interfaces/macs/" + macAddress + "/"
 	tree := map[string]string{
 		"dynamic/instance-identity/document":       string(documentText),
+		"dynamic/instance-identity/signature":      identitySignature,
 		"meta-data/instance-id":                    instanceID,
 		"meta-data/instance-type":                  instanceType,
 		"meta-data/instance-life-cycle":            "on-demand",

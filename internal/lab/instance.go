@@ -35,11 +35,16 @@ func (v *VPC) guestSpec(args []string) guest.Spec {
 	if !s.Agent.Absent {
 		files = append(files, v.agentFiles()...)
 	}
-	replace := strings.NewReplacer("${REGION}", v.world.region, "${SUFFIX}", v.world.suffix)
+	files = slices.DeleteFunc(files, func(f guest.File) bool { return slices.Contains(s.Instance.Remove, f.Path) })
 	for _, path := range sortedKeys(s.Instance.Files) {
-		files = append(files, text(path, replace.Replace(s.Instance.Files[path])))
+		file := text(v.fill(path), v.fill(s.Instance.Files[path]))
+		if mode, found := s.Instance.Modes[path]; found {
+			file.Mode = mode
+		}
+		files = append(files, file)
 	}
-	spec.Files = slices.DeleteFunc(files, func(f guest.File) bool { return slices.Contains(s.Instance.Remove, f.Path) })
+	v.machine(&spec)
+	spec.Files = files
 	return spec
 }
 
@@ -95,9 +100,13 @@ func (v *VPC) networkFiles() []guest.File {
 		}
 		return out.String()
 	}
+	vendorHosts := ""
+	if s.OS == "sles15" {
+		vendorHosts = suseHosts
+	}
 	files := []guest.File{
 		text("/etc/hosts", "127.0.0.1   localhost localhost.localdomain localhost4 localhost4.localdomain4\n"+
-			"::1         localhost6 localhost6.localdomain6\n"+s.Hosts),
+			"::1         localhost6 localhost6.localdomain6\n"+vendorHosts+s.Hosts),
 		text("/etc/nsswitch.conf", "passwd:     files\ngroup:      files\nhosts:      files dns myhostname\n"),
 		text("/etc/host.conf", "multi on\n"),
 		text("/etc/hostname", v.hostname()+"\n"),
@@ -115,7 +124,7 @@ func (v *VPC) networkFiles() []guest.File {
 // lab's root as a service root: without that, no chain of the lab would count as Amazon's.
 func (v *VPC) trustFiles() []guest.File {
 	a := v.authorities
-	store := append(slices.Clone(a.strangers), a.amazon.root)
+	store := append(slices.Clone(a.strangers), a.amazon.root, a.public.root)
 	switch v.scenario.Instance.Trust {
 	case "lab+corporate":
 		store = append(store, a.corporate.root)
@@ -123,7 +132,8 @@ func (v *VPC) trustFiles() []guest.File {
 		store = a.strangers
 	}
 	return append(flavours[v.scenario.Instance.OS].trust(bundle(store...)),
-		guest.File{Path: "/etc/pki/strangers.pem", Content: bundle(a.strangers...), Mode: 0o644}, // for an SSM Agent that is told to trust others
+		guest.File{Path: "/etc/pki/corporate.pem", Content: bundle(a.corporate.root), Mode: 0o644}, // for repositories that name their own authority
+		guest.File{Path: "/etc/pki/strangers.pem", Content: bundle(a.strangers...), Mode: 0o644},   // for an SSM Agent that is told to trust others
 		guest.File{Path: "/etc/agentctl/lab-roots.pem", Content: bundle(a.amazon.root), Mode: 0o644},
 		text("/etc/agentctl/agentctl.yml", "tls:\n  service_roots: /etc/agentctl/lab-roots.pem\n"+v.scenario.Instance.Config))
 }

@@ -21,6 +21,7 @@ type verdict struct {
 		Code       string            `json:"code"`
 		Severity   string            `json:"severity"`
 		Confidence string            `json:"confidence"`
+		Summary    string            `json:"summary"`
 		Evidence   []json.RawMessage `json:"evidence"`
 	} `json:"findings"`
 	Targets []struct {
@@ -29,7 +30,16 @@ type verdict struct {
 		State       string `json:"state"`
 		ExplainedBy string `json:"explained_by"`
 		Route       string `json:"route"`
+		Steps       []struct {
+			State  string `json:"state"`
+			Reason string `json:"reason"`
+		} `json:"steps"`
 	} `json:"targets"`
+	Checks []struct {
+		Name   string `json:"name"`
+		Value  string `json:"value"`
+		Detail string `json:"detail"`
+	} `json:"checks"`
 }
 
 // Judge compares a run with what the scenario expects. got is a short line for the table.
@@ -79,11 +89,42 @@ func (s *Scenario) Judge(r Result) (got string, err error) {
 	if seconds := r.Wall.Seconds(); seconds > s.Expect.MaxSeconds {
 		complain("took %.1f s, at most %.1f s allowed", seconds, s.Expect.MaxSeconds)
 	}
-	explained, routes, states := map[string]string{}, map[string]string{}, map[string]string{}
+	explained, routes, states, reasons := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
 	for _, t := range v.Targets {
+		for _, step := range t.Steps {
+			if step.State == "down" {
+				reasons[t.Name] = step.Reason
+			}
+		}
 		explained[t.Name], routes[t.Name], states[t.Name] = t.ExplainedBy, t.Route, t.State
 		if t.Required && t.State == "down" && t.ExplainedBy == "" {
 			complain("required target %s is down and nothing explains it", t.Name)
+		}
+	}
+	for code, text := range s.Expect.Evidence {
+		found := false
+		for _, f := range v.Findings {
+			whole, _ := json.Marshal(f) // of strings and JSON
+			found = found || f.Code == code && strings.Contains(string(whole), text)
+		}
+		if !found {
+			complain("no %s with %q in it", code, text)
+		}
+	}
+	for name, text := range s.Expect.Checks {
+		got := "absent"
+		for _, c := range v.Checks {
+			if c.Name == name {
+				got = c.Value + " " + c.Detail
+			}
+		}
+		if !strings.Contains(got, text) {
+			complain("check %s is %q, want %q in it", name, got, text)
+		}
+	}
+	for _, code := range s.Expect.NoInfo {
+		if slices.Contains(info, code) {
+			complain("%s is among the informational findings %v", code, info)
 		}
 	}
 	for target, code := range s.Expect.Explained {
@@ -104,6 +145,11 @@ func (s *Scenario) Judge(r Result) (got string, err error) {
 	for target, state := range s.Expect.States {
 		if states[target] != state {
 			complain("%s is %q, want %s", target, states[target], state)
+		}
+	}
+	for target, reason := range s.Expect.Reasons {
+		if reasons[target] != reason {
+			complain("%s fails by %q, want %s", target, reasons[target], reason)
 		}
 	}
 	return v.Verdict.State + " " + strings.Join(serious, " "), errors.Join(wrong...)

@@ -32,6 +32,8 @@ type authorities struct {
 	amazon    *authority // stands for Amazon's roots: named by tls.service_roots in the instance's configuration
 	corporate *authority // a TLS-inspecting proxy's
 	impostor  *authority // bears Amazon's names and is not Amazon
+	public    *authority // one that everybody trusts, of servers that are not AWS's
+	redHat    *authority // of Red Hat's update servers alone, which no trust store has
 	strangers []*x509.Certificate
 	leafKey   crypto.Signer
 }
@@ -49,6 +51,8 @@ var makeAuthorities = sync.OnceValues(func() (*authorities, error) {
 		{&a.amazon, "Lab Root CA 1", "Lab RSA 2048 M01", "US", "agentctl lab"},
 		{&a.corporate, "Example Corp Root CA", "Example Corp TLS Inspection", "US", "Example Corp"},
 		{&a.impostor, "Amazon Root CA 1", "Amazon RSA 2048 M01", "US", "Amazon"},
+		{&a.public, "Lab Public Root X1", "Lab Public R11", "US", "Lab Public Certificates"},
+		{&a.redHat, "Lab Entitlement Master CA", "Lab Entitlement Operations CA", "US", "Lab Red Hat"},
 	} {
 		if *wanted.into, err = newAuthority(wanted.root, wanted.issuer, wanted.owner, wanted.org); err != nil {
 			return nil, err

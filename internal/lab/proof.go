@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"agentctl/internal/lab/guest"
 )
 
 // Proof shows, with a small client of the lab's own in the instance's namespace, that a fault is really there before agentctl is
@@ -23,6 +25,8 @@ type Proof struct {
 	DNS  string `yaml:"dns"`  // one question
 	IMDS string `yaml:"imds"` // token, plain (a GET without token) or a path below /latest/
 	NTP  string `yaml:"ntp"`  // "offset"
+	// Guest is a check inside the instance, such as "space /var": guest.CheckPath lists them.
+	Guest string `yaml:"guest"`
 
 	Want string `yaml:"want"`
 
@@ -30,6 +34,12 @@ type Proof struct {
 	PQ         *bool    `yaml:"pq"`         // tls: offer ML-KEM groups (default yes, as Go does)
 	MSS        int      `yaml:"mss"`        // tcp, tls, http: clamp the segment size
 	Path       string   `yaml:"path"`       // http
+	Plain      bool     `yaml:"plain"`      // http: without TLS, on port 80
+	Login      string   `yaml:"login"`      // http: user:password
+	Entitled   bool     `yaml:"entitled"`   // http: with Red Hat's client certificate and the instance's identity
+	Via        string   `yaml:"via"`        // http: this proxy, as ADDRESS:PORT
+	Port       int      `yaml:"port"`       // tcp: default 443
+	AsUser     bool     `yaml:"as_user"`    // guest: with the rights of the run
 	Resolver   string   `yaml:"resolver"`   // dns: default the instance's first nameserver
 	Type       string   `yaml:"type"`       // dns: A (default) or AAAA
 	EDNS       *bool    `yaml:"edns"`       // dns: default yes
@@ -54,13 +64,13 @@ func (p *Proof) timeout() time.Duration {
 
 func (p *Proof) check() error {
 	set := 0
-	for _, field := range []string{p.TCP, p.TLS, p.HTTP, p.DNS, p.IMDS, p.NTP} {
+	for _, field := range []string{p.TCP, p.TLS, p.HTTP, p.DNS, p.IMDS, p.NTP, p.Guest} {
 		if field != "" {
 			set++
 		}
 	}
 	if set != 1 || p.Want == "" {
-		return errors.New("a proof has exactly one of tcp, tls, http, dns, imds, ntp, and a want")
+		return errors.New("a proof has exactly one of tcp, tls, http, dns, imds, ntp, guest, and a want")
 	}
 	return nil
 }
@@ -84,21 +94,7 @@ func (v *VPC) Prove() error {
 	for i, proof := range v.scenario.Proof {
 		go func() {
 			defer func() { done <- struct{}{} }()
-			err := v.instance.do(func() error {
-				began := time.Now()
-				got, err := v.observe(proof)
-				if err != nil {
-					return err
-				}
-				if !agrees(got, proof.Want) {
-					return fmt.Errorf("got %s", got)
-				}
-				if took := time.Since(began); took < proof.AtLeast.Duration {
-					return fmt.Errorf("took only %s", took.Round(time.Millisecond))
-				}
-				return nil
-			})
-			if err != nil {
+			if err := v.prove(proof); err != nil {
 				failures[i] = fmt.Errorf("the fault is not there: %s: %w", proof.String(), err)
 			}
 		}()
@@ -107,6 +103,49 @@ func (v *VPC) Prove() error {
 		<-done
 	}
 	return errors.Join(append(failures, v.forget())...)
+}
+
+func (v *VPC) prove(p Proof) error {
+	began := time.Now()
+	var got string
+	var err error
+	if p.Guest != "" {
+		got, err = v.checkGuest(p)
+	} else {
+		err = v.instance.do(func() (err error) {
+			got, err = v.observe(p)
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	if !agrees(got, p.Want) {
+		return fmt.Errorf("got %s", got)
+	}
+	if took := time.Since(began); took < p.AtLeast.Duration {
+		return fmt.Errorf("took only %s", took.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// checkGuest runs a check where the files, file systems and processes of the instance are.
+func (v *VPC) checkGuest(p Proof) (string, error) {
+	programs, err := binaries()
+	if err != nil {
+		return "", err
+	}
+	spec := v.guestSpec(nil)
+	spec.Command = append([]string{guest.CheckPath}, strings.Fields(v.fill(p.Guest))...)
+	spec.OpenFiles = 0
+	if !p.AsUser {
+		spec.UID, spec.ReadAll = 0, false
+	}
+	result, err := v.runGuest(programs, spec)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(result.Stdout)), nil
 }
 
 // agrees compares word by word: "status 403 html" is met by "status 403 html not-aws".
@@ -147,11 +186,11 @@ func (v *VPC) observe(p Proof) (string, error) {
 			pq: p.PQ == nil || *p.PQ, timeout: p.timeout()}
 		switch {
 		case p.TCP != "":
-			got = c.observeTCP()
+			got = c.observeTCP(p.Port)
 		case p.TLS != "":
 			got = c.observeTLS()
 		default:
-			got = c.observeHTTP(p.Path)
+			got = v.observeHTTP(c, p)
 		}
 		if !agrees(got, p.Want) {
 			break

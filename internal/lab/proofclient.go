@@ -4,6 +4,7 @@ package lab
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,6 +14,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +25,9 @@ type client struct {
 	world         *world
 	authorities   *authorities
 	address, name string
+	port          string // "" 443
+	via           string // a proxy
+	certificate   *tls.Certificate
 	mss           int
 	pq            bool
 	timeout       time.Duration
@@ -40,10 +45,13 @@ func (c *client) dial() (net.Conn, error) {
 		return err
 	}}
 	dialer.SetMultipathTCP(false)
-	return dialer.Dial("tcp", net.JoinHostPort(c.address, "443"))
+	return dialer.Dial("tcp", net.JoinHostPort(c.address, cmp.Or(c.port, "443")))
 }
 
-func (c *client) observeTCP() string {
+func (c *client) observeTCP(port int) string {
+	if port != 0 {
+		c.port = strconv.Itoa(port)
+	}
 	conn, err := c.dial()
 	if err != nil {
 		return networkError(err)
@@ -54,12 +62,14 @@ func (c *client) observeTCP() string {
 
 // handshake returns a connection whose certificate has not been verified, or a word for the failure.
 func (c *client) handshake() (*tls.Conn, string) {
-	conn, err := c.dial()
-	if err != nil {
-		return nil, "tcp-" + networkError(err)
+	conn, failure := c.open()
+	if conn == nil {
+		return nil, failure
 	}
-	_ = conn.SetDeadline(time.Now().Add(c.timeout))
 	config := &tls.Config{ServerName: c.name, InsecureSkipVerify: true} // verified by observeTLS, where the result is a word
+	if c.certificate != nil {
+		config.Certificates = []tls.Certificate{*c.certificate}
+	}
 	if !c.pq {
 		config.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384}
 	}
@@ -97,7 +107,7 @@ func (c *client) observeTLS() string {
 	for _, root := range []struct {
 		word string
 		of   *authority
-	}{{"amazon", c.authorities.amazon}, {"corporate", c.authorities.corporate}, {"impostor", c.authorities.impostor}} {
+	}{{"amazon", c.authorities.amazon}, {"corporate", c.authorities.corporate}, {"impostor", c.authorities.impostor}, {"public-ca", c.authorities.public}, {"red-hat", c.authorities.redHat}} {
 		pool := x509.NewCertPool()
 		pool.AddCert(root.of.root)
 		// Checked at a time when it is valid: validity is a word of its own.
@@ -126,46 +136,6 @@ func tlsVersion(version uint16) string {
 		return "tls1.3"
 	}
 	return "tls1.2"
-}
-
-func (c *client) observeHTTP(path string) string {
-	conn, failure := c.handshake()
-	if conn == nil {
-		return failure
-	}
-	defer conn.Close()
-	if path == "" {
-		path = "/"
-	}
-	path = strings.NewReplacer("${REGION}", c.world.region).Replace(path)
-	request, err := http.NewRequest(http.MethodGet, "https://"+c.name+path, nil)
-	if err != nil {
-		return err.Error()
-	}
-	request.Close = true
-	if err := request.Write(conn); err != nil {
-		return networkError(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), request)
-	if err != nil {
-		return networkError(err)
-	}
-	defer response.Body.Close()
-	words := []string{"status", fmt.Sprint(response.StatusCode)}
-	aws := response.Header.Get("x-amzn-RequestId") != "" || response.Header.Get("x-amz-request-id") != ""
-	words = append(words, map[bool]string{true: "aws", false: "not-aws"}[aws])
-	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
-		words = append(words, "date"+time.Until(date).Round(5*time.Second).String())
-	}
-	const limit = 1 << 20
-	size, err := io.Copy(io.Discard, io.LimitReader(response.Body, limit))
-	switch {
-	case size == limit, err != nil:
-		words = append(words, "endless")
-	case size == 0:
-		words = append(words, "empty")
-	}
-	return strings.Join(words, " ")
 }
 
 // networkError is a word for how a socket failed.

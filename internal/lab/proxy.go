@@ -26,7 +26,7 @@ const proxyPort = "3128"
 
 var proxyModes = []string{"", "auth", "deny", "gone"}
 
-// proxy serves CONNECT only, which is all that a client of HTTPS asks.
+// proxy serves CONNECT, and requests for whole addresses of plain HTTP, as apt makes them.
 type proxy struct {
 	ProxySpec
 	world *world
@@ -62,9 +62,13 @@ func (p *proxy) handle(ctx context.Context, conn net.Conn) {
 	if err != nil {
 		return
 	}
-	host, port, _ := net.SplitHostPort(request.Host)
+	host, port, err := net.SplitHostPort(request.Host)
+	if err != nil {
+		host, port = request.Host, "80"
+	}
 	status := p.judge(host)
-	if status == http.StatusOK && request.Method != http.MethodConnect {
+	plain := request.Method != http.MethodConnect
+	if status == http.StatusOK && plain && request.URL.Scheme != "http" {
 		status = http.StatusMethodNotAllowed
 	}
 	var onward net.Conn
@@ -79,7 +83,14 @@ func (p *proxy) handle(ctx context.Context, conn net.Conn) {
 		return
 	}
 	defer onward.Close()
-	fmt.Fprint(conn, "HTTP/1.1 200 Connection established\r\n\r\n")
+	if plain {
+		request.Close = true // one request for each connection: the next may be for another host
+		if err := request.Write(onward); err != nil {
+			return
+		}
+	} else {
+		fmt.Fprint(conn, "HTTP/1.1 200 Connection established\r\n\r\n")
+	}
 	go func() {
 		_, _ = io.Copy(onward, in)
 		onward.Close()

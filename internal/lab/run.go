@@ -30,12 +30,17 @@ func (v *VPC) Run(args ...string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	spec, err := json.Marshal(v.guestSpec(args))
+	return v.runGuest(p, v.guestSpec(args))
+}
+
+// runGuest starts the instance's files and processes anew and runs one command there.
+func (v *VPC) runGuest(p programs, spec guest.Spec) (Result, error) {
+	text, err := json.Marshal(spec)
 	if err != nil {
 		return Result{}, err
 	}
 	var result Result
-	err = v.instance.do(func() error { return start(p, spec, &result) })
+	err = v.instance.do(func() error { return start(p, text, &result) })
 	return result, err
 }
 

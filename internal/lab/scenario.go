@@ -61,47 +61,14 @@ type Topology struct {
 	// VPCCIDRs are the VPC's address blocks as its metadata name them, default 10.0.0.0/16.
 	VPCCIDRs []string  `yaml:"vpc_cidrs"`
 	Proxy    ProxySpec `yaml:"proxy"`
+	// PolicyBucket is the region of the patch policy's bucket, default the instance's own.
+	PolicyBucket string `yaml:"policy_bucket"`
 }
 
 // ResolverSpec is one DNS server: whether it sees names as the VPC does (private) or as the internet does (public).
 type ResolverSpec struct {
 	Address string `yaml:"address"`
 	View    string `yaml:"view"`
-}
-
-// Instance is what differs from a freshly started Amazon Linux 2023.
-type Instance struct {
-	OS          string            `yaml:"os"`          // al2023 (default), al2, ubuntu, rhel, sles
-	Nameservers []string          `yaml:"nameservers"` // default 10.0.0.2; [none] writes no nameserver line
-	Search      *string           `yaml:"search"`      // default REGION.compute.internal
-	Options     string            `yaml:"options"`     // of resolv.conf
-	Resolved    bool              `yaml:"resolved"`    // systemd-resolved's stub on 127.0.0.53
-	Hosts       string            `yaml:"hosts"`       // lines added to /etc/hosts
-	Trust       string            `yaml:"trust"`       // lab (default), lab+corporate, strangers
-	Files       map[string]string `yaml:"files"`       // written last; ${REGION} and ${SUFFIX} are replaced
-	Hostname    string            `yaml:"hostname"`    // default as EC2 names it, with the region
-	Config      string            `yaml:"config"`      // lines added to /etc/agentctl/agentctl.yml
-	Remove      []string          `yaml:"remove"`      // paths left out
-}
-
-// Agent is the SSM Agent's state. The default is installed, running and connected.
-type Agent struct {
-	Absent      bool              `yaml:"absent"`  // not installed
-	Stopped     bool              `yaml:"stopped"` // installed, no process
-	Environment map[string]string `yaml:"environment"`
-	Config      string            `yaml:"config"`      // amazon-ssm-agent.json
-	Source      string            `yaml:"source"`      // EC2 (default) or SSM for Default Host Management
-	Retrieved   Duration          `yaml:"retrieved"`   // age of its credentials, default 10m
-	Valid       Duration          `yaml:"valid"`       // how long they are good after that, default 1h
-	Version     string            `yaml:"version"`     // default agentVersion
-	Go          string            `yaml:"go"`          // what its binary says it was built with: none, or such as go1.20.1
-	Identity    string            `yaml:"identity"`    // EC2 (default) or OnPrem, by a hybrid activation
-	Payload     string            `yaml:"payload"`     // URL that the script of an earlier patch run names
-	InstanceID  string            `yaml:"instance_id"` // that it takes itself for; default this instance's
-	Log         []string          `yaml:"log"`         // lines after the healthy ones: "10m ERROR text" is ten minutes old
-	LogOnly     bool              `yaml:"log_only"`    // without the healthy ones
-	Hibernate   []string          `yaml:"hibernate"`   // lines of hibernate.log
-	Disabled    bool              `yaml:"disabled"`    // its unit is not enabled, on a machine that systemd booted
 }
 
 // Run says how agentctl is started.
@@ -124,50 +91,12 @@ type Expect struct {
 	Explained  map[string]string `yaml:"explained"`  // target to code
 	Routes     map[string]string `yaml:"routes"`     // target to route
 	States     map[string]string `yaml:"states"`     // target to up, down, skipped, unknown
+	Reasons    map[string]string `yaml:"reasons"`    // target to the reason of the step that failed
+	NoInfo     []string          `yaml:"no_info"`    // codes that must not be there, not even as information
+	Evidence   map[string]string `yaml:"evidence"`   // code to a text that its finding holds
+	Checks     map[string]string `yaml:"checks"`     // check to a text that its value and detail hold
 	Confidence map[string]string `yaml:"confidence"` // code to certain, likely
 	MaxSeconds float64           `yaml:"max_seconds"`
-}
-
-// Duration reads "10m" or "-2h".
-type Duration struct{ time.Duration }
-
-// UnmarshalYAML implements yaml.Unmarshaler.
-func (d *Duration) UnmarshalYAML(node *yaml.Node) (err error) {
-	d.Duration, err = time.ParseDuration(node.Value)
-	return err
-}
-
-// Endpoints reads a list of services or a map from service to addresses.
-type Endpoints map[string][]string
-
-// UnmarshalYAML implements yaml.Unmarshaler.
-func (e *Endpoints) UnmarshalYAML(node *yaml.Node) error {
-	*e = Endpoints{}
-	if node.Kind == yaml.SequenceNode {
-		var services []string
-		if err := node.Decode(&services); err != nil {
-			return err
-		}
-		for _, service := range services {
-			(*e)[service] = nil
-		}
-		return e.check()
-	}
-	var addresses map[string][]string
-	if err := node.Decode(&addresses); err != nil {
-		return err
-	}
-	*e = addresses
-	return e.check()
-}
-
-func (e *Endpoints) check() error {
-	for service := range *e {
-		if endpointNumbers[service] == "" {
-			return fmt.Errorf("unknown endpoint service %q", service)
-		}
-	}
-	return nil
 }
 
 // Scenarios reads every scenario file, in the order of their names.
@@ -222,7 +151,7 @@ func parseScenario(data []byte) (Scenario, error) {
 	return s, s.check()
 }
 
-var blocks = []string{"healthy", "identity", "dns", "path", "tls", "hostile", "agent", "pair"}
+var blocks = []string{"healthy", "identity", "dns", "path", "tls", "hostile", "agent", "repos", "host", "pair"}
 
 // check finds the mistakes that the decoder cannot.
 func (s *Scenario) check() error {
@@ -255,8 +184,11 @@ func (s *Scenario) check() error {
 	if len(s.Faults) > 0 && len(s.Proof) == 0 {
 		complain("faults without a proof that they are there")
 	}
-	if s.Block == "healthy" && len(s.Proof) == 0 {
-		complain("a healthy scenario needs a proof too: that what is special in it is there")
+	if slices.Contains([]string{"healthy", "repos", "host"}, s.Block) && len(s.Proof) == 0 {
+		complain("a %s scenario needs a proof: that what is special in it is there", s.Block)
+	}
+	for _, err := range append(s.Instance.check(), s.Agent.check()...) {
+		complain("%w", err)
 	}
 	for i, fault := range s.Faults {
 		if err := fault.check(); err != nil {

@@ -65,6 +65,9 @@ func (f *front) serviceAt(address net.Addr) string {
 			return strings.TrimSuffix(service, "-dualstack")
 		}
 	}
+	if server, ok := packageAt(ip); ok {
+		return server.service
+	}
 	switch ip {
 	case s3Address6, otherRegionS3:
 		return "s3"
@@ -87,7 +90,7 @@ func (f *front) handle(conn net.Conn, plain bool) {
 		answerPlain(conn, early.Mode)
 		return
 	case plain:
-		f.serveHTTP(conn, service, address)
+		f.serveHTTP(conn, peer{service: service, address: address})
 		return
 	case early.Mode == "drip":
 		conn = &drip{Conn: conn, ctx: ctx}
@@ -95,6 +98,9 @@ func (f *front) handle(conn net.Conn, plain bool) {
 	config := &tls.Config{MaxVersion: tls.VersionTLS13}
 	if f.inVPC && service == "s3" {
 		config.MaxVersion = tls.VersionTLS12
+	}
+	if strings.HasPrefix(service, "rhui") {
+		config.ClientAuth = tls.RequestClientCert // whether it is good is the HTTP server's matter, as Red Hat's has it
 	}
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		fault := f.tls.handshake(service, address, hello.ServerName)
@@ -120,7 +126,7 @@ func (f *front) handle(conn net.Conn, plain bool) {
 		return
 	}
 	defer secure.Close()
-	f.serveHTTP(secure, service, address)
+	f.serveHTTP(secure, peer{service, address, secure.ConnectionState().PeerCertificates})
 }
 
 // pause waits, unless the context ends first.
@@ -192,6 +198,17 @@ func (f *front) certificate(service, serverName, mode string) (*tls.Certificate,
 		from, to = now.AddDate(-1, 0, 0), now.AddDate(0, 0, -3)
 	}
 	issuer := f.authorities.amazon
+	if server, ok := packageService(service); ok {
+		issuer = f.authorities.public
+		for _, name := range server.names {
+			if name = f.world.fill(name); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		if strings.HasPrefix(service, "rhui") { // Red Hat's update servers have an authority of their own
+			issuer = f.authorities.redHat
+		}
+	}
 	switch mode {
 	case "corporate":
 		issuer = f.authorities.corporate

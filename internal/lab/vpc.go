@@ -187,6 +187,7 @@ func (v *VPC) connectEndpoints() error {
 	for _, r := range v.scenario.Topology.Resolvers {
 		inVPC = append(inVPC, r.Address)
 	}
+	inVPC = append(inVPC, mirrorIP)
 	if proxy := v.scenario.Topology.Proxy.Address; proxy != "" {
 		inVPC = append(inVPC, proxy)
 	}
@@ -238,7 +239,7 @@ func (v *VPC) connectOutside() error {
 	if err := v.internet.addRoute(vpcCIDR, "gw", gatewayIP, syscall.RTN_UNICAST); err != nil {
 		return err
 	}
-	outside := []string{s3PrefixList, otherRegionIP + "/32", otherRegionS3 + "/32", blockPageIP + "/32"}
+	outside := append(outsidePackages(), s3PrefixList, otherRegionIP+"/32", otherRegionS3+"/32", blockPageIP+"/32")
 	for service, addresses := range publicAddresses {
 		if strings.HasPrefix(service, "s3") && service != "s3-accelerate" {
 			continue

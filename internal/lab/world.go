@@ -60,7 +60,7 @@ var endpointNumbers = map[string]string{
 }
 
 // internetNames resolve for everybody, in every region.
-var internetNames = []string{"checkip.amazonaws.com", "aws.amazon.com", "example.com", "cdn.amazonlinux.com"}
+var internetNames = []string{"checkip.amazonaws.com", "aws.amazon.com", "example.com"}
 
 // world is what the names mean: region, suffix, which service has an interface endpoint and where.
 type world struct {
@@ -71,6 +71,8 @@ type world struct {
 	vpceOnly                  bool                // private DNS is off: only the vpce-... names lead to the endpoints
 	offset                    time.Duration       // the world's clock against the instance's
 	cidrs                     []string            // of the VPC, as the metadata names them
+	policyBucketRegion        string              // where the patch policy's bucket lies
+	started                   time.Time           // by the world's clock: what servers hold was made some time before
 }
 
 func newWorld(t Topology) *world {
@@ -78,6 +80,10 @@ func newWorld(t Topology) *world {
 		ipv6: t.IPv6, aaaa: t.AAAA || t.IPv6, vpceOnly: t.NoPrivateDNS, offset: t.WorldClock.Duration, cidrs: t.VPCCIDRs}
 	if len(w.cidrs) == 0 {
 		w.cidrs = []string{vpcCIDR}
+	}
+	w.started = w.now()
+	if w.policyBucketRegion = t.PolicyBucket; w.policyBucketRegion == "" {
+		w.policyBucketRegion = w.region
 	}
 	switch {
 	case strings.HasPrefix(t.Region, "cn-"):
@@ -116,6 +122,7 @@ type host struct {
 	bucket    string
 	dualStack bool
 	vpce      bool
+	packages  bool // a package server that is not AWS's
 }
 
 // parseHost tells what a name stands for. ok is false for a name that does not exist.
@@ -123,6 +130,9 @@ func (w *world) parseHost(name string) (h host, ok bool) {
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
 	if slices.Contains(internetNames, name) {
 		return host{service: "internet"}, true
+	}
+	if server, ok := w.packageServer(name); ok {
+		return host{service: server.service, packages: true}, true
 	}
 	labels, found := strings.CutSuffix(name, "."+w.suffix)
 	if !found {
@@ -184,6 +194,9 @@ func (w *world) addresses(name string, privateView, v6 bool) (answers []string, 
 	if !ok {
 		return nil, false
 	}
+	if h.packages {
+		return w.packageAddresses(name, privateView, v6)
+	}
 	private := w.private(h)
 	if h.vpce && private == nil {
 		return nil, false
@@ -237,6 +250,9 @@ func (w *world) hostName(target string) string {
 	if strings.Contains(target, ".") {
 		return target
 	}
+	if server, ok := packageService(target); ok {
+		return w.fill(server.names[0])
+	}
 	return target + "." + w.region + "." + w.suffix
 }
 
@@ -247,6 +263,9 @@ func (w *world) targetAddresses(target string) []string {
 	}
 	if _, err := netip.ParsePrefix(target); err == nil {
 		return []string{target}
+	}
+	if server, ok := packageService(target); ok { // some are in no DNS
+		return server.addresses
 	}
 	answers, _ := w.addresses(w.hostName(target), true, false)
 	return answers

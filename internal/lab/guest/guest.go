@@ -27,12 +27,37 @@ type Spec struct {
 	AgentBinaries bool
 	AgentFolder   string // where they lie
 	AgentGo       string // the version of Go that they claim: "" their own, "none" none that can be read
-	Command       []string
-	Environment   []string
-	UID           int
-	OpenFiles     uint64        // limit of open files, 0 leaves the system's
-	ReadAll       bool          // with CAP_DAC_READ_SEARCH, and nothing else of root's rights
-	Limit         time.Duration // after which the command is killed
+	Disks         []Disk
+	// Uptime is how long the machine has been up: its processes live in a time namespace that began then.
+	Uptime time.Duration
+	// Proc replaces files below /proc, as lxcfs does in containers, where the real ones tell of the machine that the lab runs on.
+	Proc []File
+	// Processes are started before the command, in this order, and live as long as the guest.
+	Processes   []Process
+	Command     []string
+	Environment []string
+	UID         int
+	OpenFiles   uint64        // limit of open files, 0 leaves the system's
+	ReadAll     bool          // with CAP_DAC_READ_SEARCH, and nothing else of root's rights
+	Limit       time.Duration // after which the command is killed
+}
+
+// Disk is a file system of its own.
+type Disk struct {
+	Mount    string // a folder
+	Size     string // as tmpfs takes it: 60m
+	NoExec   bool
+	ReadOnly bool // once everything is laid out
+}
+
+// Process is a stand-in that does nothing but be there, and perhaps hold a lock.
+type Process struct {
+	Name string // of its program, by which others know it, or the path of one that is there
+	Args []string
+	// Age is how long it has been running, as /proc tells.
+	Age time.Duration
+	// Lock is a file that it holds, by fcntl or flock, or by writing its process id into it (pid); Kind says how.
+	Lock, Kind string
 }
 
 // File is one file, folder or link of the instance. Folders that a path needs are made with mode 0755.

@@ -4,15 +4,13 @@ package guest
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -26,7 +24,13 @@ func Main() {
 		agent()
 	case "ssm-agent-worker":
 		sleep()
+	case checkName:
+		fmt.Println(check(os.Args[1:]))
 	default:
+		if os.Getenv(lockVariable) != "" || len(os.Args) > 1 {
+			standIn()
+			return
+		}
 		if os.Getpid() != 1 {
 			fmt.Fprintln(os.Stderr, "labinit is started by the lab, as the first process of a PID namespace")
 			os.Exit(2)
@@ -61,6 +65,19 @@ func first() (Outcome, error) {
 	if err := enterRoot(spec); err != nil {
 		return Outcome{}, err
 	}
+	// From here on nothing but children of this thread are started, in a time of their own.
+	runtime.LockOSThread()
+	if err := enterTime(spec.Uptime); err != nil {
+		return Outcome{}, fmt.Errorf("set the time since boot: %w", err)
+	}
+	if err := coverProc(spec.Proc); err != nil {
+		return Outcome{}, err
+	}
+	for _, p := range spec.Processes {
+		if err := startProcess(p); err != nil {
+			return Outcome{}, fmt.Errorf("start %s: %w", p.Name, err)
+		}
+	}
 	if spec.Agents {
 		if err := startAgents(spec.AgentFolder, spec.AgentEnvironment); err != nil {
 			return Outcome{}, fmt.Errorf("start the SSM Agent's stand-ins: %w", err)
@@ -88,6 +105,7 @@ func enterRoot(spec Spec) error {
 		{"change the root", func() error { return syscall.PivotRoot(".", ".") }},
 		{"drop the old root", func() error { return syscall.Unmount(".", syscall.MNT_DETACH) }}, // it lies on top of the new one now
 		{"enter the root", func() error { return os.Chdir("/") }},
+		{"mount the disks", func() error { return mountDisks(spec.Disks) }},
 		{"make folders", makeFolders},
 		{"mount /proc", func() error {
 			return syscall.Mount("proc", "/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC, "")
@@ -107,12 +125,12 @@ func enterRoot(spec Spec) error {
 			return fmt.Errorf("lay out %s: %w", file.Path, err)
 		}
 	}
-	return nil
+	return closeDisks(spec.Disks)
 }
 
 func makeFolders() error {
 	syscall.Umask(0)
-	for _, dir := range []string{"/proc", "/sys", "/dev", "/tmp", "/run", "/root", "/etc", "/usr/bin", "/usr/lib", "/var/lib", "/var/log", "/var/tmp", "/boot"} {
+	for _, dir := range []string{"/proc", "/sys", "/dev", "/tmp", "/run", "/root", "/etc", "/usr/bin", "/usr/lib", "/var/lib", "/var/log", "/var/tmp", "/boot", "/run/lab"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
@@ -123,80 +141,6 @@ func makeFolders() error {
 		}
 	}
 	return os.Chmod("/tmp", 0o777|os.ModeSticky)
-}
-
-func copyPrograms(spec Spec) error {
-	if err := copyProgram(ProgramFD, "/usr/bin/agentctl"); err != nil {
-		return err
-	}
-	if !spec.AgentBinaries {
-		return nil
-	}
-	if err := os.MkdirAll(spec.AgentFolder, 0o755); err != nil {
-		return err
-	}
-	core := filepath.Join(spec.AgentFolder, "amazon-ssm-agent")
-	if err := copyProgram(SelfFD, core); err != nil {
-		return err
-	}
-	if err := claimGo(core, spec.AgentGo); err != nil {
-		return err
-	}
-	// Package tools keep the build's date.
-	built := time.Now().AddDate(0, -2, 0)
-	if err := os.Chtimes(core, built, built); err != nil {
-		return err
-	}
-	for _, name := range []string{"ssm-agent-worker", "ssm-document-worker", "ssm-session-worker", "ssm-session-logger", "ssm-cli"} {
-		if err := os.Link(core, filepath.Join(spec.AgentFolder, name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// claimGo changes the version of Go in a program's build information (debug/buildinfo: 32 bytes of header, then the version
-// with its length before it), or makes the information unreadable.
-func claimGo(path, version string) error {
-	if version == "" {
-		return nil
-	}
-	program, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	// Written in two parts, or this very constant would be found.
-	at := bytes.Index(program, append([]byte("\xff Go build"), "inf:\x08"...))
-	if at < 0 {
-		return errors.New("the program has no build information")
-	}
-	if version == "none" {
-		copy(program[at:], make([]byte, 12))
-	} else {
-		own := program[at+33 : at+33+int(program[at+32])]
-		if len(version) > len(own) {
-			return fmt.Errorf("%s does not fit in place of %s", version, own)
-		}
-		copy(own, version+strings.Repeat("0", len(own)-len(version)))
-	}
-	return os.WriteFile(path, program, 0o755)
-}
-
-func copyProgram(fd uintptr, path string) error {
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
-	if err != nil {
-		return err
-	}
-	// Several guests share the descriptor's file, not its offset: read by position.
-	in := os.NewFile(fd, "program")
-	info, err := in.Stat()
-	if err == nil {
-		_, err = io.Copy(out, io.NewSectionReader(in, 0, info.Size()))
-	}
-	if err := errors.Join(err, in.Close(), out.Close()); err != nil {
-		return fmt.Errorf("copy to %s: %w", path, err)
-	}
-	return nil
 }
 
 func lay(file File) error {
