@@ -273,6 +273,14 @@ func bucketOf(url string) string {
 	return ""
 }
 
-func fixService(v *view) []Fix {
-	return []Fix{{"wait, and look at the AWS Health Dashboard for " + v.ids.region, "agentctl probe"}}
+func fixService(v *view, rs []*probes.Result) []Fix {
+	others := where(rs, thirdParty)
+	var out []Fix
+	if len(others) < len(rs) {
+		out = append(out, Fix{"wait, and look at the AWS Health Dashboard for " + v.ids.region, "agentctl probe"})
+	}
+	if len(others) > 0 {
+		out = append(out, Fix{"wait, or tell whoever runs " + hostsOf(others) + "; another mirror of it helps until then", "agentctl probe repos"})
+	}
+	return out
 }

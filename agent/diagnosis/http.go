@@ -136,23 +136,30 @@ func (v *view) bucketDenied(host string) bool {
 	})
 }
 
-// ruleService: a third party's own errors are its repository's.
+// ruleService: an error that the service itself writes. Of a third party's server only
+// its answer counts: what it leaves unanswered may be somebody else's doing.
 func ruleService(v *view) {
 	hit := where(v.failing(probes.PhaseHTTP), func(r *probes.Result) bool {
-		return r.HTTP != nil && !thirdParty(r) && (v.repos[r] == nil || serviceReason(r.HTTP.Reason))
+		if r.HTTP == nil {
+			return false
+		}
+		if thirdParty(r) {
+			return r.HTTP.Reason == probes.ServerError || r.HTTP.Reason == probes.Throttled
+		}
+		return v.repos[r] == nil || serviceReason(r.HTTP.Reason)
 	})
 	if !anyRequired(hit) {
 		return
 	}
 	f := Finding{Code: "service-unavailable", Severity: Warning, Targets: requiredNames(hit),
 		Summary: fmt.Sprintf("The service itself answers %s with an error. The network is fine.", list(requiredNames(hit))),
-		Fix:     fixService(v)}
+		Fix:     fixService(v, hit)}
 	for _, r := range hit {
 		s, _ := r.Failed()
 		if r.Target.Required && s.Attempts >= 2 {
 			f.Severity = Critical
 		}
-		f.Evidence = append(f.Evidence, Evidence{hostOf(r), fmt.Sprintf("%s, %d tries", httpWords(r), max(1, s.Attempts))})
+		f.Evidence = dedupEvidence(append(f.Evidence, Evidence{hostOf(r), fmt.Sprintf("%s, %d tries", httpWords(r), max(1, s.Attempts))}))
 		if r.HTTP.Status == 0 {
 			f.Confidence = Likely
 		}

@@ -8,7 +8,7 @@ import "agentctl/probes"
 // without.
 func repoRules() []func(*view) {
 	return []func(*view){
-		ruleRepoConfig, ruleNoRepos, ruleRepoCertificate, ruleRepoTLS, ruleRepoIdentity, ruleRepoAccess,
+		ruleRepoConfig, ruleNoRepos, ruleRepoCertificate, ruleRepoTLS, ruleRepoIdentity, ruleOwnBucket, ruleRepoAccess,
 		ruleRepoMissing, ruleMirrorList, ruleRepoContent, ruleInternetRequired, ruleRepoUnreachable, ruleRepoSkipped,
 	}
 }

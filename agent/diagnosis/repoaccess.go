@@ -185,3 +185,26 @@ func ruleRepoAccess(v *view) {
 		v.addRepo(f, c)
 	}
 }
+
+// ruleOwnBucket: a required repository in a bucket of the owner's own refuses the
+// request, which bears no signature. The package manager's may, by a plugin, so that
+// this is likely and no more.
+func ruleOwnBucket(v *view) {
+	hit := where(v.httpFailing(probes.AccessDenied), func(r *probes.Result) bool {
+		rr := v.repos[r]
+		return rr != nil && isS3(r) && !rr.Repo.Own && !v.missingKey(rr)
+	})
+	if !anyRequired(hit) {
+		return
+	}
+	f := Finding{Code: "s3-access-denied", Severity: Critical, Confidence: Likely, Targets: requiredNames(hit),
+		Summary: fmt.Sprintf("S3 refuses %s, which lies in a bucket that is not Amazon's: the bucket's policy or that of the S3 endpoint leaves this machine out, or the object is not there.", list(requiredNames(hit))),
+		Fix: []Fix{
+			{"see whether the package manager gets in, which may sign its requests by a plugin", map[string]string{"dnf": "sudo dnf --refresh makecache", "yum": "sudo yum clean expire-cache && sudo yum makecache", "apt": "sudo apt-get update", "zypper": "sudo zypper refresh"}[v.packager()]},
+			{"else allow s3:GetObject for this instance in the bucket's policy, and the bucket in the S3 endpoint's",
+				aws("aws ec2 describe-vpc-endpoints --region "+v.ids.region, "--filters Name=vpc-id,Values="+v.ids.vpc+" Name=service-name,Values="+v.ids.service("s3"), "--query 'VpcEndpoints[].PolicyDocument'")}}}
+	for _, r := range hit {
+		f.Evidence = append(f.Evidence, Evidence{r.Target.URL, httpWords(r) + ", to a request without a signature"})
+	}
+	v.add(f, names(hit)...)
+}

@@ -76,7 +76,7 @@ var repoAnswerCases = []roundCase{
 	{"403 from S3, and the release has no value", do(answers(s3Denied, "amazonlinux", "kernel-livepatch"), func(r *probes.Round) {
 		r.Repos[0].Repo.Open, r.Repos[1].Repo.Open = []string{"releasever"}, []string{"releasever"}
 	}), "repo-metadata-missing"},
-	{"403 from somebody's bucket, whose owner may sign", do(bucket, answers(s3Denied, "team")), ""},
+	{"403 from somebody's bucket, whose owner may sign", do(bucket, answers(s3Denied, "team")), "s3-access-denied"},
 	{"403 from somebody's bucket, beside Amazon's", do(bucket, answers(s3Denied, "team", "amazonlinux", "kernel-livepatch"), knownGood(probes.AccessDenied, "amazonlinux", "kernel-livepatch")), "s3-access-denied"},
 	{"403 from S3 for agent updates, and a missing key", do(answers(s3Denied, "amazonlinux"), knownGood(probes.OK, "amazonlinux"), func(r *probes.Round) { http(of(r, "bucket:amazon-ssm"), s3Denied) }), "repo-metadata-missing s3-access-denied"},
 	{"404 from S3", answers(probes.HTTP{Reason: probes.NotFound, Status: 404, AWSShaped: true, Code: "NoSuchBucket"}, "amazonlinux"), "repo-metadata-missing"},
