@@ -16,6 +16,16 @@ func BenchmarkHealthyRound50ms(b *testing.B) {
 	benchmarkRound(b, "endpoints-only", 1.25*4*0.05, func(s *Scenario) { // TLS 1.3: four round trips
 		s.Topology.NAT = true // so that the control targets answer too: waiting for silence is another benchmark
 		s.Topology.Latency = Duration{50 * time.Millisecond}
+		s.Run.Args = []string{"probe", "ssm", "s3", "identity", "agent", "host"}
+	})
+}
+
+// BenchmarkHealthyRepositories50ms is the same with Amazon Linux's repositories: the list of mirrors, then the metadata on a
+// connection of its own, which makes seven round trips.
+func BenchmarkHealthyRepositories50ms(b *testing.B) {
+	benchmarkRound(b, "endpoints-only", 1.25*7*0.05, func(s *Scenario) {
+		s.Topology.NAT = true
+		s.Topology.Latency = Duration{50 * time.Millisecond}
 	})
 }
 

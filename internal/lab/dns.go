@@ -50,6 +50,13 @@ func (r *resolver) addFault(fault DNSFault) {
 	r.faults = append(r.faults, fault)
 }
 
+// mend forgets all faults.
+func (r *resolver) mend() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults = nil
+}
+
 func (r *resolver) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

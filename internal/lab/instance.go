@@ -24,7 +24,7 @@ func (v *VPC) guestSpec(args []string) guest.Spec {
 		UID:           s.Run.UID,
 		OpenFiles:     s.Run.OpenFiles,
 		ReadAll:       s.Run.ReadAll,
-		Limit:         runLimit,
+		Limit:         max(runLimit, s.Run.Limit.Duration),
 	}
 	for _, name := range sortedKeys(s.Agent.Environment) {
 		spec.AgentEnvironment = append(spec.AgentEnvironment, name+"="+s.Agent.Environment[name])

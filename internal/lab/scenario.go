@@ -79,6 +79,8 @@ type Run struct {
 	OpenFiles uint64 `yaml:"open_files"`
 	// ReadAll gives the user CAP_DAC_READ_SEARCH, as the packaged service has it.
 	ReadAll bool `yaml:"read_all"`
+	// Limit is how long it may run, where that is more than a minute; for the long runs.
+	Limit Duration `yaml:"-"`
 }
 
 // Expect is the whole verdict. Findings are all critical and warning codes; Info must be among the informational ones.

@@ -4,7 +4,7 @@
 // scheduler, rounds, metrics and listener, and intervals of which one day passes in
 // minutes. The lab runs it in agentctl's place.
 //
-//	labsoak SPEED    as agentctl run, with every interval divided by SPEED
+//	labsoak SPEED SECONDS    as agentctl run for a while, with every interval divided by SPEED
 //
 // It writes a line of JSON each second: rounds, memory, goroutines, descriptors.
 package main
@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -64,10 +65,19 @@ func main() {
 	}
 }
 
+var errUsage = errors.New("usage: labsoak SPEED SECONDS")
+
 func run() error {
-	speed, err := strconv.Atoi(os.Args[len(os.Args)-1])
+	if len(os.Args) != 3 {
+		return errUsage
+	}
+	speed, err := strconv.Atoi(os.Args[1])
 	if err != nil || speed < 1 {
-		return fmt.Errorf("usage: labsoak SPEED")
+		return errUsage
+	}
+	seconds, err := strconv.Atoi(os.Args[2])
+	if err != nil || seconds < 1 {
+		return errUsage
 	}
 	_ = os.Unsetenv("GODEBUG")
 	c, err := config.Load("")
@@ -83,6 +93,8 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
+	defer cancel()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	m, count := metrics.New(version.Get()), &counter{}
 	d := daemon.New(daemon.Options{Host: platform.New(""), Config: c, Log: log, Watch: []daemon.Watcher{m, count},
