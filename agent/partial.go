@@ -18,7 +18,7 @@ func (r *round) sends() bool { return r.Previous == nil || r.wants(onTheNetwork.
 func (r *round) takeOver(old *probes.Round) {
 	now := r.Round
 	// A group that the configuration has switched off since is forgotten.
-	applies := groupsOf(Options{Host: r.Options.Host, Config: r.Config})
+	applies := Groups(r.Config, now.Host.OS.Family)
 	on := func(g probes.Group) bool { return slices.Contains(applies, g) }
 	measured := func(g probes.Group) bool { return slices.Contains(now.Groups, g) }
 	if !r.sends() {

@@ -81,7 +81,8 @@ func Measure(ctx context.Context, o Options) (*probes.Round, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 
-	r := &probes.Round{Started: o.Host.Now(), Groups: groupsOf(o), Host: o.Host.Facts(), ConfigFile: o.Config.Path, Expect: o.Config.Expect}
+	facts := o.Host.Facts()
+	r := &probes.Round{Started: o.Host.Now(), Groups: groupsOf(o, facts.OS.Family), Host: facts, ConfigFile: o.Config.Path, Expect: o.Config.Expect}
 	rd := &round{Options: o, Round: r, roots: roots}
 	rd.background(ctx)
 	if rd.sends() {
@@ -104,16 +105,19 @@ func Judge(r *probes.Round, d diagnosis.Diagnosis) *report.Report {
 	return rep
 }
 
-// Groups are the groups that apply to a system under a configuration.
-func Groups(o Options) []probes.Group { return groupsOf(o) }
+// Groups are the groups that apply to a system ("linux", "windows") under a
+// configuration.
+func Groups(c config.Config, family string) []probes.Group {
+	return groupsOf(Options{Config: c}, family)
+}
 
 // groupsOf are the groups of the contract that apply.
-func groupsOf(o Options) []probes.Group {
+func groupsOf(o Options, family string) []probes.Group {
 	if len(o.Groups) > 0 {
 		return o.Groups
 	}
 	off := []probes.Group{probes.GroupWindowsUpdate}
-	if o.Host.Facts().OS.Family == "windows" {
+	if family == "windows" {
 		off = []probes.Group{probes.GroupRepos}
 	}
 	if o.Region != "" {

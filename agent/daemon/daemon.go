@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -110,7 +111,7 @@ func New(o Options) *Daemon {
 	d.report, d.history = last, past
 	d.confirm = newConfirm(o.Config.Confirm.Looks, last)
 	d.schedule = newSchedule(d.intervals(), jitter)
-	d.follower = agentlog.NewFollower(agentlog.Usual(o.Host.Facts().OS.Family), agentlog.Options{})
+	d.follower = agentlog.NewFollower(agentlog.Usual(runtime.GOOS), agentlog.Options{})
 	return d
 }
 
@@ -123,7 +124,7 @@ func jitter(d time.Duration) time.Duration {
 func (d *Daemon) intervals() map[probes.Group]time.Duration {
 	c := d.config.Intervals
 	out := map[probes.Group]time.Duration{}
-	for _, g := range agent.Groups(agent.Options{Host: d.o.Host, Config: d.config}) {
+	for _, g := range agent.Groups(d.config, runtime.GOOS) {
 		switch g {
 		case probes.GroupRepos:
 			out[g] = c.Repos.Duration

@@ -4,25 +4,20 @@ package daemontest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/vishvananda/netns"
 
 	"agentctl/agent/history"
 )
@@ -90,35 +85,7 @@ func start(t *testing.T, dir, config string, env ...string) *process {
 
 // get asks the daemon from within its own namespace.
 func (p *process) get(path string) (status int, body string) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		ns, err := netns.GetFromPid(p.Process.Pid)
-		if err != nil {
-			return
-		}
-		defer func() { _ = ns.Close() }()
-		if netns.Set(ns) != nil {
-			return
-		}
-		c, err := net.DialTimeout("tcp", address, time.Second)
-		if err != nil {
-			return
-		}
-		defer func() { _ = c.Close() }()
-		client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
-			DialContext: func(context.Context, string, string) (net.Conn, error) { return c, nil }}}
-		res, err := client.Get("http://" + address + path)
-		if err != nil {
-			return
-		}
-		defer func() { _ = res.Body.Close() }()
-		data, _ := io.ReadAll(res.Body)
-		status, body = res.StatusCode, string(data)
-	}()
-	<-done
-	return status, body
+	return (&running{Cmd: p.Cmd, peer: peer{address: address}}).get(path)
 }
 
 // wait asks until the answer is as it should be; a busy machine may take long.
