@@ -23,7 +23,7 @@ func browser(t *testing.T) {
 		t.Skip("BROWSER=1 runs this (make soak)")
 	}
 	if Browser() == "" {
-		t.Fatal("no Chromium here; make setup-browser installs it")
+		t.Fatal("no Chromium here; scripts/setup.sh browser installs it")
 	}
 }
 

@@ -126,7 +126,7 @@ func Browser() string {
 func Run(url string, args ...string) (stdout, stderr string, err error) {
 	b := Browser()
 	if b == "" {
-		return "", "", fmt.Errorf("no Chromium here; make setup-browser installs it")
+		return "", "", fmt.Errorf("no Chromium here; scripts/setup.sh browser installs it")
 	}
 	home, err := os.MkdirTemp("", "agentctl-browser-")
 	if err != nil {
