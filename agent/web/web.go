@@ -119,7 +119,7 @@ func (s *Server) Apply(w config.Web) error {
 }
 
 func listen(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -133,7 +133,9 @@ func promQuery(ctx context.Context, query string) ([]map[string]string, error) {
 	}
 	var answer struct {
 		Status string
-		Data   struct{ Result []struct{ Metric map[string]string } }
+		Data   struct {
+			Result []struct{ Metric map[string]string }
+		}
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Status != "success" {
 		return nil, fmt.Errorf("%w: %s", err, strings.TrimSpace(string(body)))

@@ -61,7 +61,7 @@ func Serve(r *report.Report) (*Site, error) {
 	if err := statuspage.Render(&page, statuspage.View{Report: r, History: Day(r), Now: Now, Version: "0.1.0"}); err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
