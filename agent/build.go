@@ -31,6 +31,15 @@ func buildReport(r *probes.Round, d diagnosis.Diagnosis) *report.Report {
 	for i := range r.Repos {
 		results = append(results, r.Repos[i].Result)
 	}
+	slices.SortStableFunc(results, func(a, b probes.Result) int { // what is for comparison only comes last
+		switch {
+		case a.Target.Control == b.Target.Control:
+			return 0
+		case a.Target.Control:
+			return 1
+		}
+		return -1
+	})
 	for i := range results {
 		res := &results[i]
 		route := d.Routes[res.Target.Name]

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command labdemo shows agentctl at work without an AWS account: it builds a VPC in network namespaces, once healthy and once
-// broken, and runs `agentctl probe` on the instance in it. It needs root and nft, and leaves nothing behind.
+// Command labdemo shows agentctl at work without an AWS account: it builds a VPC in network namespaces, once healthy and
+// twice broken, and runs `agentctl probe` on the instance in it. It needs root and nft, and leaves nothing behind.
 package main
 
 import (
@@ -26,6 +26,11 @@ var shows = []struct{ title, scenario, picture string }{
                        ├── endpoint ssmmessages  10.0.1.53   drops our packets   <-- the fault
                        ├── S3 gateway endpoint               answers
                        └── no internet, no NAT gateway`},
+	{"3. The same subnet, and somebody has enabled EPEL", "epel-without-internet-stops-dnf", `
+  instance 10.0.1.10 ──┬── endpoint ssm          10.0.1.51   answers
+                       ├── endpoint ssmmessages  10.0.1.53   answers
+                       ├── S3 gateway endpoint               answers: Amazon Linux's repositories
+                       └── no internet, no NAT gateway       EPEL is out there   <-- the fault`},
 }
 
 func main() {
@@ -48,7 +53,7 @@ func demo() error {
 			return fmt.Errorf("%s: %w", show.scenario, err)
 		}
 	}
-	fmt.Println("\nNothing is left behind. More than a hundred other faults: make lab")
+	fmt.Println("\nNothing is left behind. Hundreds of other faults: make lab")
 	return nil
 }
 
