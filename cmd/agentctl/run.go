@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -79,6 +80,9 @@ func (f *runFlags) load(file string) (config.Config, error) {
 }
 
 func runDaemon(ctx context.Context, g *globals, f *runFlags, stderr io.Writer) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // between rounds hardly anything is made; the instance is small
+	}
 	log, err := newLog(stderr, g.logLevel, g.logFormat)
 	if err != nil {
 		return err
