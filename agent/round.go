@@ -261,6 +261,13 @@ func (r *round) measure(ctx context.Context) {
 			case <-trouble:
 				run()
 			case <-calm:
+				select { // both at once: nothing was there to be measured
+				case <-trouble:
+					if control.Err() == nil {
+						run()
+					}
+				default:
+				}
 			case <-ctx.Done():
 			}
 		})

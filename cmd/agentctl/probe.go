@@ -80,7 +80,7 @@ func (f *probeFlags) check(args []string) ([]probes.Group, error) {
 		return nil, fmt.Errorf("--output %q is not a format; it is text, json or prometheus", f.output)
 	}
 	if f.compare != "" && f.output != "text" {
-		return nil, errNotJSON
+		return nil, errNotText
 	}
 	if f.failOn != "blocked" && f.failOn != "degraded" {
 		return nil, fmt.Errorf("--fail-on %q is not a verdict; it is blocked or degraded", f.failOn)

@@ -146,7 +146,7 @@ func statusPage(d *agentd.Daemon) http.Handler {
 	})
 }
 
-var errNotJSON = errors.New("--compare works with --output text")
+var errNotText = errors.New("--compare works with --output text")
 
 // compareWith reads the report that --compare names.
 func compareWith(name string) (*report.Report, error) {
