@@ -23,18 +23,24 @@ CACHE            := $(CURDIR)/.cache
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 FUZZ_SECONDS     ?= 60
-LAB_PARALLEL     ?= 8
+LAB_PARALLEL     ?= 12
 LAB_TIMEOUT      ?= 20m
 BINARY           := $(CURDIR)/bin/agentctl-$(HOST)
-# Unit tests are everything but the fault lab's scenarios.
-UNIT             := -skip '^TestScenarios$$' ./...
+# Unit tests are everything but the fault lab's scenarios and what real package
+# managers and Prometheus are asked.
+UNIT             := -skip '^(TestScenarios|TestOracle|TestPrometheus|TestTextfile)$$' ./...
+# The daemon with a clock that runs fast, for the lab.
+SOAKER           := $(CURDIR)/bin/labsoak
+# In the folder itself, where go test shows the line of each package manager.
+ORACLE            = $(GO) test -C internal/oracle -count=1 -timeout 9m
+PROMETHEUS        = PROMETHEUS=1 AGENTCTL_BIN=$(SOAKER) $(GO) test -C internal/lab -count=1 -timeout 9m -run '^TestPrometheus$$'
 # In the folder itself, where go test shows the table of scenarios.
 LAB               = LAB=1 AGENTCTL_BIN=$(BINARY) $(GO) test -C internal/lab -count=1 -timeout $(LAB_TIMEOUT)
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "  make lab SCENARIO=name   one scenario of the fault lab, with both reports"
+	@echo "  make lab SCENARIO=name  one scenario of the fault lab, with both reports"
 
 setup: setup-system $(GOLANGCI) ## Install what building and testing need (as root, or with sudo)
 	$(GO) mod download
@@ -61,13 +67,23 @@ demo: build-$(HOST) ## A broken VPC on this machine, and agentctl naming the cau
 check: fmt-check vet lint ## The quick round before a commit: format, vet, lint, unit tests
 	$(GO) test $(UNIT)
 
-test: setup-system build-$(HOST) ## Everything: unit tests with -race, the fault lab, all fuzz targets (root)
+test: setup-system build-$(HOST) $(SOAKER) ## Everything: unit tests with -race, real package managers and Prometheus, the fault lab, all fuzz targets (root)
 	$(GO) test -race $(UNIT)
+	$(ORACLE)
+	$(PROMETHEUS)
 	$(LAB) -run '^TestScenarios$$' -parallel $(LAB_PARALLEL)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
 lab: setup-system build-$(HOST) ## The fault lab: every scenario, or SCENARIO=name (root)
 	SCENARIO='$(SCENARIO)' $(LAB) -run '^TestScenarios$$' -parallel $(LAB_PARALLEL) $(if $(SCENARIO),-v)
+
+oracle: setup-system $(SOAKER) ## Real dnf, apt and zypper, and a real Prometheus, as judges (root)
+	$(ORACLE)
+	$(PROMETHEUS)
+
+.PHONY: $(SOAKER)
+$(SOAKER):
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $@ ./internal/lab/cmd/labsoak
 
 lint: $(GOLANGCI) ## golangci-lint for Linux and Windows
 	$(GOLANGCI) run ./...
@@ -80,13 +96,23 @@ vet:
 fmt-check:
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt these:"; echo "$$out"; exit 1; fi
 
-bench: build-$(HOST) ## Benchmarks, the lab's rounds included (root)
+bench: build-$(HOST) ## Benchmarks, the lab's rounds included, and the daemon beside its peers (root)
+	@scripts/setup.sh peers
+	PEERS=1 AGENTCTL_BIN=$(BINARY) $(GO) test -count=1 -run '^TestPeers$$' -v ./internal/daemontest
 	LAB=1 AGENTCTL_BIN=$(BINARY) $(GO) test -run '^$$' -bench . -benchmem ./...
 
-soak: setup-system build-$(HOST) ## The long run: lab five times, 600 rounds, fuzzing five times as long (root)
-	$(LAB) -run '^TestScenarios$$' -parallel $(LAB_PARALLEL) -count=5 -timeout 2h
+soak: setup-system build-$(HOST) $(SOAKER) ## The long run: a day of the daemon, 200 kills, Chromium, the lab three times, 600 rounds, long fuzzing (root)
+	@scripts/setup.sh browser
+	SOAK=1 AGENTCTL_BIN=$(SOAKER) $(GO) test -C internal/lab -count=1 -timeout 2h -run '^TestSoak$$' -v
+	KILLS=200 AGENTCTL_BIN=$(BINARY) $(GO) test -count=1 -timeout 1h -run '^TestKilled$$' -v ./internal/daemontest ./agent/history
+	BROWSER=1 $(GO) test -count=1 -timeout 30m ./internal/pagetest
+	$(LAB) -run '^TestScenarios$$' -parallel $(LAB_PARALLEL) -count=3 -timeout 2h
 	$(LAB) -run '^$$' -bench HealthyRound -benchtime 600x -timeout 2h
 	@scripts/fuzz.sh $$((5 * $(FUZZ_SECONDS)))
+
+screenshots: ## Take the pictures of the documentation anew, in Chromium
+	@scripts/setup.sh browser
+	$(GO) run ./internal/pagetest/cmd/screenshots docs/img
 
 fuzz: ## Fuzz targets, FUZZ_SECONDS (60) in all
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
@@ -105,4 +131,4 @@ golden: ## Write the golden files anew; read the diff before you commit it
 clean: ## Remove what was built; the tools in .cache/bin stay
 	rm -rf bin dist $(CACHE)/cover.out $(CACHE)/cover.html
 
-.PHONY: help setup setup-system build demo check test lab lint vet fmt-check bench soak fuzz cover golden clean
+.PHONY: help setup setup-system build demo check test lab oracle lint vet fmt-check bench soak screenshots fuzz cover golden clean

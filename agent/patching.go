@@ -70,8 +70,7 @@ func (r *round) probeRepos(ctx context.Context, p *netpath.Prober, wait *sync.Wa
 		return 0
 	}
 	wait.Go(func() {
-		r.Repos = repos.Probe(ctx, p, r.RepoConfig, repos.ProbeInput{Host: r.Options.Host, Identity: r.identity,
-			Proxy: repoProxy(r.Agent.Proxy, r.RepoConfig.Manager)})
+		r.Repos = repos.Probe(ctx, p, r.RepoConfig, repos.ProbeInput{Host: r.Options.Host, Identity: r.identity, Environment: &r.Agent.Proxy})
 		for _, repo := range r.Repos {
 			r.done(repo.Result.Target.Name)
 		}
@@ -89,20 +88,4 @@ func (r *round) imds() imds.Options {
 	return imds.Options{Addr: imds.AddrFor(r.Round.Host), Dial: func(ctx context.Context, a netip.AddrPort) (net.Conn, probes.Conn) {
 		return netpath.DialTCP(ctx, a, netpath.DialOptions{})
 	}}
-}
-
-// repoProxy is the SSM Agent's proxy environment as the package manager takes it,
-// which the patch script starts: libcurl does not take HTTP_PROXY in upper case, and
-// apt no upper case at all.
-func repoProxy(p probes.AgentProxy, manager string) func(probes.Target) (probes.ProxyURL, string) {
-	if p.UpperHTTP {
-		p.HTTP = ""
-	}
-	if p.UpperHTTPS && manager == "apt" {
-		p.HTTPS = ""
-	}
-	if p.UpperNoProxy && manager == "apt" {
-		p.NoProxy = ""
-	}
-	return agentProxy(p)
 }

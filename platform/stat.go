@@ -34,7 +34,7 @@ func parseStat(data []byte) (procStat, error) {
 	// majflt cmajflt utime stime cutime cstime priority nice threads itreal start.
 	const ppid, start = 1, 19
 	f := strings.Fields(string(data[end+1:]))
-	if len(f) <= start || len(f[0]) != 1 {
+	if len(f) <= start || len(f[0]) != 1 || f[0][0] <= ' ' || f[0][0] > '~' {
 		return s, errStat
 	}
 	s.pid, s.state, s.comm = pid, f[0][0], printable(string(data[open+1:end]))

@@ -65,6 +65,11 @@ type Repo struct {
 	NoExpiry bool  `json:"no_expiry,omitempty"`
 	ValidMin int64 `json:"valid_min_seconds,omitempty"`
 	ValidMax int64 `json:"valid_max_seconds,omitempty"`
+	// Unsigned: apt takes it without a signature (trusted=yes, allow-insecure=yes,
+	// Acquire::AllowInsecureRepositories).
+	Unsigned bool `json:"unsigned,omitempty"`
+	// NoRedirect: redirects are not followed (Acquire::http::AllowRedirect "false").
+	NoRedirect bool `json:"no_redirect,omitempty"`
 	// Internet: its host is not AWS's, so it needs a way to the internet.
 	Internet bool `json:"internet"`
 	// Problem says why an enabled section has no usable address.

@@ -83,5 +83,18 @@ Signed-By: /usr/share/keyrings/ubuntu-archive-keyring.gpg
 		"configuration: open comment":       {conf + "a": "/* Acquire { \n", list: "deb http://a.example/d s main\n"},
 		"configuration: odd quotes":         {conf + "a": "APT::Foo \"a \" \"b\";\nAPT::Bar \"x//y#z/*\";\nAPT::Baz \"1;2\" ;\n", list: "deb http://a.example/d s main\n"},
 		"configuration: file names":         {conf + "a.conf": "", conf + "b.save": "garbage", conf + "c.conf.dpkg-dist": "garbage", conf + ".d": "garbage", list: "deb http://a.example/d s main\n"},
+		"not UTF-8":                         {list: "# d\xe9p\xf4t\ndeb http://a.example/d s main\n", parts + "x.sources": "X-Name: d\xe9p\xf4t\nTypes: deb\nURIs: http://b.example/\xe9\nSuites: s\nComponents: main\n"},
+		"a byte order mark":                 {list: "\xef\xbb\xbfdeb http://a.example/d s main\n"},
+		"a byte order mark, 822":            {parts + "x.sources": "\xef\xbb\xbfTypes: deb\nURIs: http://b.example/d\nSuites: s\nComponents: main\n"},
+		"NUL bytes":                         {list: "deb http://a.example/d s main\n# \x00\x00\ndeb http://b.example/d s main\n"},
+		"the same entry twice":              {list: "deb http://a.example/d s main\ndeb http://a.example/d s main\n", parts + "b.list": "deb http://a.example/d s main\n"},
+		"the same entry, disabled":          {list: "deb http://a.example/d s main\n", parts + "x.sources": "Enabled: no\nTypes: deb\nURIs: http://a.example/d\nSuites: s\nComponents: main\n"},
+		"variables without value":           {list: "deb http://a.example/$(ARCH)/$(RELEASE)/$ARCH/${ARCH} $(ARCH)-s main\n"},
+		"unknown fields":                    {parts + "x.sources": "Types: deb\nURIs: http://a.example/d\nSuites: s\nComponents: main\nFoo: bar\nX-Repolib-Name: x\nPriority: 3\n"},
+		"unknown options":                   {list: "deb [foo=bar by-hash=no pdiffs=yes target=Packages priority=3] http://a.example/d s main\n"},
+		"many blanks and tabs":              {list: "  \t deb   \t http://a.example/d \t\t s   main \t contrib  \n\n   \n\t\n"},
+		"several suites folded":             {parts + "x.sources": "Types:\n deb\n deb-src\nURIs:\n http://a.example/d\n http://b.example/d\nSuites:\n s\n t\nComponents:\n main\n"},
+		"configuration: not UTF-8":          {conf + "a": "APT::D\xe9p\xf4t \"\xff\";\n", list: "deb http://a.example/d s main\n"},
+		"configuration: the later":          {conf + "a": "Dir::Etc::sourcelist \"a.list\";\n", conf + "b": "dir::etc::SOURCELIST \"b.list\";\n", "etc/apt/a.list": "garbage\n", "etc/apt/b.list": "deb http://b.example/d s main\n"},
 	}
 }

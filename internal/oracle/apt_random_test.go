@@ -12,21 +12,20 @@ import (
 	"agentctl/platform"
 )
 
-// TestAPTReadsAnything: files put together at random from what stands in sources
+// aptReadsAnything: files put together at random from what stands in sources
 // mean the same to us as to apt-get, or are an error to both.
-func TestAPTReadsAnything(t *testing.T) {
-	program := needAPT(t, "apt-get")
+func aptReadsAnything(t *testing.T, m *manager) {
 	const files = 40
 	cases := map[string]aptTree{}
 	for seed := range uint64(files) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		cases[fmt.Sprint(seed)] = aptTree{"etc/apt/sources.list": randomList(r), "etc/apt/sources.list.d/x.sources": randomSources(r)}
 	}
-	aptAtOnce(t, cases, func(t *testing.T, _ string, tree aptTree) {
-		out, _ := newAptMachine(t, tree).run(t, program, "update", "--print-uris")
+	each(t, m, cases, func(t *testing.T, _ string, tree aptTree) {
+		out, _ := newAptMachine(t, tree).run(t, m.needs[0], "update", "--print-uris")
 		config := ourAPT(t, tree, platform.Facts{})
-		got, want := aptOutcome(config), aptPrintedOutcome(out)
-		if d := diff.Diff(want, got); d != "" {
+		theirs, _ := aptPrintedOutcome(out)
+		if d := diff.Diff(theirs, aptOutcome(config)); d != "" {
 			t.Errorf("apt-get (-) and ours (+) differ:\n%s\n%q\n%q\n%v\n%s", d, tree["etc/apt/sources.list"], tree["etc/apt/sources.list.d/x.sources"], config.Problems, out)
 		}
 	})

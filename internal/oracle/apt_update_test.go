@@ -1,27 +1,15 @@
 package oracle
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"io"
-	"log"
+	"fmt"
 	"maps"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"agentctl/platform"
-	"agentctl/probes"
-	"agentctl/probes/netpath"
-	"agentctl/probes/repos"
 )
-
-var aptQuiet = log.New(io.Discard, "", 0)
 
 // aptFaults are machines with one repository each. {{HTTP}} and the like stand
 // for the servers' addresses.
@@ -44,6 +32,17 @@ func aptFaults() map[string]aptTree {
 		"future, taken all same":    {list: "deb [trusted=yes check-date=no] {{HTTP}}/future s main\n"},
 		"only for arm64":            {list: "deb [trusted=yes arch=arm64] {{HTTP}}/404 s main\n"},
 		"unknown scheme":            one("foo://127.0.0.1/ok"),
+		"from TLS to plain":         with("{{HTTPS}}/to-plain", `Acquire::https::CaInfo "{{ROOT}}/ca.pem";`),
+		"from plain to TLS":         with("{{HTTP}}/to-tls", `Acquire::https::CaInfo "{{ROOT}}/ca.pem";`),
+		"no redirects":              with("{{HTTP}}/moved", `Acquire::http::AllowRedirect "false";`),
+		"not signed, wanted by all": with("{{HTTP}}/ok", `Acquire::AllowInsecureRepositories "true";`),
+		"a path of its own":         {list: "deb [inrelease-path=here/InRelease trusted=yes] {{HTTP}}/by-name s main\n"},
+		"a path of its own, gone":   {list: "deb [inrelease-path=here/InRelease trusted=yes] {{HTTP}}/apart s main\n"},
+		"not trusted, signed":       {list: "deb [trusted=no] {{HTTP}}/signed s main\n"},
+		"not trusted, not signed":   {list: "deb [trusted=no] {{HTTP}}/ok s main\n"},
+		"a folder":                  {list: "deb [trusted=yes] file:{{ROOT}}/srv s main\n", "srv/dists/s/Release": aptRelease(time.Now(), ""), "srv/dists/s/main/binary-amd64/Packages": ""},
+		"a folder, copied":          {list: "deb [trusted=yes] copy:{{ROOT}}/srv s main\n", "srv/dists/s/Release": aptRelease(time.Now(), ""), "srv/dists/s/main/binary-amd64/Packages": ""},
+		"a folder with nothing":     {list: "deb [trusted=yes] file:{{ROOT}}/srv s main\n"},
 		"proxy":                     with("http://nowhere.invalid/ok", `Acquire::http::Proxy "{{PROXY}}";`),
 		"proxy for the host":        with("http://nowhere.invalid/ok", `Acquire { http { Proxy "{{DEAD}}"; Proxy::nowhere.invalid "{{PROXY}}"; }; };`),
 		"proxy not for the host":    with("{{HTTP}}/ok", `Acquire::http::Proxy "{{DEAD}}/"; Acquire::http::Proxy::127.0.0.1 "DIRECT";`),
@@ -85,9 +84,61 @@ func aptFaults() map[string]aptTree {
 		"mirrors over http, gone":   one("mirror+{{HTTP}}/404/list"),
 		"signed-by missing":         {list: "deb [trusted=yes signed-by={{ROOT}}/gone.gpg] {{HTTP}}/ok s main\n"},
 	}
-	for _, name := range []string{"ok", "signed", "404", "401", "403", "500", "503", "expired", "valid", "badend", "future", "nosums", "md5", "portal", "empty", "noframe", "cut", "moved", "circle", "private"} {
-		cases["server: "+name] = one("{{HTTP}}/" + name)
+	maps.Copy(cases, aptMirrorFaults())
+	maps.Copy(cases, aptProxyFaults())
+	names := []string{"ok", "signed", "404", "expired", "valid", "badend", "future", "nosums", "md5", "portal", "empty", "noframe", "cut", "moved", "circle", "private",
+		"outdated", "stranger", "apart", "apart-none", "apart-page", "apart-403", "apart-500", "moved-10", "moved-24",
+		"in-page", "in-empty", "in-plain", "in-outdated", "in-stranger", "in-cut", "in-none", "in-short", "in-gzip"}
+	for _, code := range aptCodes {
+		names = append(names, fmt.Sprint(code), fmt.Sprintf("in-%d", code))
 	}
+	for _, name := range names {
+		cases["server: "+name] = one("{{HTTP}}/" + name)
+		cases["server of signed files: "+name] = aptTree{list: "deb [signed-by={{ROOT}}/etc/apt/trusted.gpg.d/oracle.asc] {{HTTP}}/" + name + " s main\n"}
+		cases["server, signed or not: "+name] = aptTree{list: "deb [allow-insecure=yes] {{HTTP}}/" + name + " s main\n"}
+	}
+	return cases
+}
+
+// aptMirrorFaults are lists of mirrors whose first is worse than the second.
+func aptMirrorFaults() map[string]aptTree {
+	cases := map[string]aptTree{}
+	// Over http real apt does not end where the first mirror fails, so the lists are
+	// files.
+	for _, first := range []string{"404", "403", "500", "portal", "expired", "future", "empty", "cut", "private", "nosums", "outdated", "circle", "in-page"} {
+		cases["mirrors, the first "+first] = aptTree{"etc/apt/sources.list": "deb [trusted=yes] mirror+file:{{ROOT}}/mirrors.list s main\n",
+			"mirrors.list": "{{HTTP}}/" + first + "\tpriority:1\n{{LOCAL}}/signed\tpriority:2\n"}
+	}
+	for _, list := range []string{"portal", "empty", "500"} {
+		cases["list of mirrors: "+list] = aptTree{"etc/apt/sources.list": "deb [trusted=yes] mirror+{{HTTP}}/" + list + "/list s main\n"}
+	}
+	return cases
+}
+
+// aptProxyFaults are environments. {{DEAD}} is a proxy that nobody runs.
+func aptProxyFaults() map[string]aptTree {
+	const ca = `Acquire::https::CaInfo "{{ROOT}}/ca.pem";`
+	const own = `Acquire::http::Proxy "{{DEAD}}";`
+	cases := map[string]aptTree{}
+	add := func(name, uri, options, env string) {
+		cases["environment: "+name] = aptTree{"etc/apt/sources.list": "deb [trusted=yes] " + uri + " s main\n", "etc/apt/apt.conf.d/50oracle": ca + options, environment: env}
+	}
+	add("proxy", "http://nowhere.invalid/ok", "", "http_proxy={{PROXY}}")
+	add("proxy dead", "{{HTTP}}/ok", "", "http_proxy={{DEAD}}")
+	add("proxy in capitals", "{{HTTP}}/ok", "", "HTTP_PROXY={{DEAD}}")
+	add("proxy of apt's own", "http://nowhere.invalid/ok", `Acquire::http::Proxy "{{PROXY}}";`, "http_proxy={{DEAD}}")
+	add("direct by apt's own", "{{HTTP}}/ok", `Acquire::http::Proxy "DIRECT";`, "http_proxy={{DEAD}}")
+	add("proxy of https", "{{HTTPS}}/ok", "", "https_proxy={{DEAD}}")
+	add("proxy of https in capitals", "{{HTTPS}}/ok", "", "HTTPS_PROXY={{DEAD}}")
+	add("proxy of http for https", "{{HTTPS}}/ok", "", "http_proxy={{DEAD}}")
+	add("no_proxy", "{{HTTP}}/ok", "", "http_proxy={{DEAD}}\nno_proxy=127.0.0.1")
+	add("no_proxy beats apt's own", "{{HTTP}}/ok", own, "no_proxy=127.0.0.1")
+	add("NO_PROXY beats nothing", "{{HTTP}}/ok", own, "NO_PROXY=127.0.0.1")
+	add("no_proxy of all", "{{HTTP}}/ok", own, "no_proxy=*")
+	add("no_proxy by the end of a name", "{{LOCAL}}/ok", own, "no_proxy=x,host")
+	add("no_proxy with a blank", "{{LOCAL}}/ok", own, "no_proxy=x, localhost")
+	add("no_proxy in capitals of another", "{{LOCAL}}/ok", own, "no_proxy=LOCALHOST")
+	add("no_proxy with a port", "{{HTTP}}/ok", own, "no_proxy={{HOST}}")
 	return cases
 }
 
@@ -96,117 +147,42 @@ func (w aptWorld) fill(tree aptTree) aptTree {
 	r := strings.NewReplacer("{{HTTP}}", w.http, "{{HOST}}", strings.TrimPrefix(w.http, "http://"), "{{LOCAL}}", strings.Replace(w.http, "127.0.0.1", "localhost", 1), "{{HTTPS}}", w.https,
 		"{{HTTPS127}}", strings.Replace(w.https, "localhost", "127.0.0.1", 1), "{{MUTUAL}}", w.mutual,
 		"{{PROXY}}", w.proxy, "{{PROXYNAME}}", "127.0.0.1", "{{PROXYPORT}}", w.proxy[strings.LastIndexByte(w.proxy, ':')+1:],
-		"{{PROXYHOST}}", strings.TrimPrefix(w.proxy, "http://"), "{{DEAD}}", w.dead)
+		"{{PROXYHOST}}", strings.TrimPrefix(w.proxy, "http://"), "{{DEAD}}", w.dead, "{{CA}}", w.ca, "{{HASH}}", w.hash)
 	tree = maps.Clone(tree)
 	for name, data := range tree {
-		tree[name] = r.Replace(data)
+		delete(tree, name)
+		tree[r.Replace(name)] = r.Replace(data)
 	}
-	tree["etc/apt/trusted.gpg.d/oracle.asc"] = aptKey
+	tree["etc/apt/trusted.gpg.d/oracle.asc"] = aptFile("key.asc")
 	tree["ca.pem"], tree["cert.pem"], tree["key.pem"] = w.ca, w.cert, w.key
 	return tree
 }
 
 var aptDown = regexp.MustCompile(`(?m)^(Err:|E: |W: Failed to fetch)`)
 
-// TestAPTUpdate: a repository is up for us exactly where apt-get update gets it.
-func TestAPTUpdate(t *testing.T) {
-	program := needAPT(t, "apt-get")
+// aptUpdate: a repository is up for us exactly where apt-get update gets it.
+func aptUpdate(t *testing.T, m *manager) {
 	world := newAptWorld(t, aptServer())
-	cases := aptFaults()
-	aptAtOnce(t, cases, func(t *testing.T, _ string, tree aptTree) {
+	each(t, m, aptFaults(), func(t *testing.T, _ string, tree aptTree) {
 		tree = world.fill(tree)
-		out, _ := newAptMachine(t, tree).run(t, program, "update")
+		machine := newAptMachine(t, tree)
+		env := tree.environment()
+		machine.env = append(machine.env, words(env)...)
+		out, _ := machine.run(t, m.needs[0], "update")
 		want := !aptDown.MatchString(out)
 		root := plainTemp(t)
 		config := ourAPTIn(t, root, tree, platform.Facts{})
-		if len(config.Repos) != 1 {
-			t.Fatalf("repositories: %v", config.Repos)
+		result, err := probe(t.Context(), root, config, env)
+		if err != nil {
+			t.Fatal(err)
 		}
-		reason, detail := fetchAPT(t, root, config.Repos[0])
-		if got := reason == probes.OK; got != want {
-			t.Errorf("up %v (%s: %s), apt-get %v\n%+v\n%s", got, reason, detail, want, config, out)
+		if up(result) && !want && strings.Contains(out, "NO_PUBKEY") {
+			m.differ("whose key signed is not verified")
+			return
 		}
-		t.Logf("up %v: %s %s", want, reason, detail)
+		if up(result) != want {
+			t.Errorf("up %v (%s: %s), apt-get %v\n%+v\n%s", up(result), result.Reason, result.Detail, want, config, out)
+		}
+		t.Logf("up %v: %s %s", want, result.Reason, result.Detail)
 	})
-}
-
-// fetchAPT asks a repository as apt would, by what ReadAPT says of it.
-func fetchAPT(t *testing.T, root string, repo probes.Repo) (probes.Reason, string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
-	defer cancel()
-	if repo.Problem != "" {
-		return probes.SkippedReason, repo.Problem
-	}
-	bases := repo.Base
-	if repo.MirrorList != "" {
-		f, why := aptAsk(ctx, root, repo, repo.MirrorList, nil)
-		if f.Reason != probes.OK {
-			return f.Reason, f.Detail + why
-		}
-		bases = repos.AptMirrors(f.Body, true)
-	}
-	return aptFirstUp(ctx, root, repo, bases)
-}
-
-// aptFirstUp asks for the metadata at one place after the other.
-func aptFirstUp(ctx context.Context, root string, repo probes.Repo, bases []string) (probes.Reason, string) {
-	reason, detail := probes.BadContent, "no mirror"
-	for _, base := range bases {
-		for _, name := range repo.Metadata {
-			address := base + name
-			if repo.Query != "" {
-				address += "?" + repo.Query
-			}
-			f, why := aptAsk(ctx, root, repo, address, func(_ int, body []byte) (probes.Reason, string) {
-				reason, detail, _ := repos.CheckMetadata(repo, name, body, time.Now())
-				return reason, detail
-			})
-			if reason, detail = f.Reason, f.Detail+why; reason == probes.OK {
-				return reason, detail
-			}
-			if !repos.NextMetadata(repo, reason) {
-				break
-			}
-		}
-	}
-	return reason, detail
-}
-
-// aptAsk fetches one document with a repository's proxy, certificates and
-// credentials.
-func aptAsk(ctx context.Context, root string, repo probes.Repo, address string, check func(int, []byte) (probes.Reason, string)) (netpath.FetchResult, string) {
-	failed := func(err error) (netpath.FetchResult, string) {
-		return netpath.FetchResult{Reason: probes.Unauthorized}, err.Error()
-	}
-	req := netpath.FetchRequest{
-		Target: probes.Target{Name: "repo", URL: address, Client: probes.ClientScript}, Check: check, Limit: 4 << 20,
-		User: repo.User, Password: repo.Password, Insecure: !repo.SSLVerify, AnyName: repo.AnyName, Proxy: repo.Proxy,
-	}
-	if repo.CAFile != "" {
-		data, err := os.ReadFile(filepath.Join(root, repo.CAFile))
-		if err != nil {
-			return failed(err)
-		}
-		req.Roots = x509.NewCertPool()
-		req.Roots.AppendCertsFromPEM(data)
-	}
-	if repo.ClientCert != "" {
-		pair, err := tls.LoadX509KeyPair(filepath.Join(root, repo.ClientCert), filepath.Join(root, repo.ClientKey))
-		if err != nil {
-			return failed(err)
-		}
-		req.Certificate = &pair
-	}
-	return (&netpath.Prober{Lookup: aptNames{}}).Fetch(ctx, req), ""
-}
-
-// aptNames knows one name. The real programs are not made to ask for others.
-type aptNames struct{}
-
-func (aptNames) Lookup(_ context.Context, host string, _ probes.Client) probes.NameResult {
-	if host != "localhost" {
-		return probes.NameResult{Host: host, Reason: probes.NXDomain}
-	}
-	return probes.NameResult{Host: host, Reason: probes.OK, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
 }

@@ -1,28 +1,21 @@
 package oracle
 
 import (
-	"context"
-	"crypto/x509"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
-	"agentctl/platform"
 	"agentctl/probes"
-	"agentctl/probes/netpath"
-	"agentctl/probes/repos"
 )
 
 // fetchCase is one repository as it is offered.
 type fetchCase struct {
 	name string
 	body string // of its section, after the id
-	env  []string
+	env  map[string]string
 	// want is our reason where dnf fails; empty: not looked at.
 	want probes.Reason
 }
@@ -138,68 +131,56 @@ func (w *dnfWorld) cases() []fetchCase {
 		{name: "proxy wants a password", body: base("wants-password") + "proxy=http://" + w.proxy + "\n", want: probes.ProxyAuth},
 		{name: "proxy gets a password", body: base("wants-password") + "proxy=http://" + w.proxy + "\nproxy_username=u\nproxy_password=p\n"},
 		{name: "proxy user without password", body: base("good") + "proxy=http://" + w.proxy + "\nproxy_username=u\n"},
-		{name: "proxy of the environment", body: base("good"), env: []string{"http_proxy=http://" + w.closed}, want: probes.ProxyUnreachable},
-		{name: "_none_ takes the environment's", body: base("good") + "proxy=_none_\n", env: []string{"http_proxy=http://" + w.closed}, want: probes.ProxyUnreachable},
+		{name: "proxy of the environment", body: base("good"), env: map[string]string{"http_proxy": "http://" + w.closed}, want: probes.ProxyUnreachable},
+		{name: "_none_ takes the environment's", body: base("good") + "proxy=_none_\n", env: map[string]string{"http_proxy": "http://" + w.closed}, want: probes.ProxyUnreachable},
+		{name: "HTTP_PROXY counts for nothing", body: base("good"), env: map[string]string{"HTTP_PROXY": "http://" + w.closed}},
+		{name: "https_proxy", body: secure(ca), env: map[string]string{"https_proxy": "http://" + w.closed}, want: probes.ProxyUnreachable},
+		{name: "HTTPS_PROXY", body: secure(ca), env: map[string]string{"HTTPS_PROXY": "http://" + w.closed}, want: probes.ProxyUnreachable},
+		{name: "http_proxy is not for https", body: secure(ca), env: map[string]string{"http_proxy": "http://" + w.closed}},
+		{name: "no_proxy", body: base("good"), env: map[string]string{"http_proxy": "http://" + w.closed, "no_proxy": "a.example,127.0.0.1"}},
+		{name: "NO_PROXY", body: base("good"), env: map[string]string{"http_proxy": "http://" + w.closed, "NO_PROXY": "127.0.0.1"}},
+		{name: "no_proxy of all", body: base("good"), env: map[string]string{"http_proxy": "http://" + w.closed, "no_proxy": "*"}},
+		{name: "no_proxy of another", body: base("good"), env: map[string]string{"http_proxy": "http://" + w.closed, "no_proxy": "127.0.0.2,example"}, want: probes.ProxyUnreachable},
+		{name: "no_proxy of a network", body: base("good"), env: map[string]string{"http_proxy": "http://" + w.closed, "no_proxy": "127.0.0.0/8"}},
+		{name: "no_proxy by a dot", body: secure(ca), env: map[string]string{"https_proxy": "http://" + w.closed, "no_proxy": ".localhost"}},
+		{name: "no_proxy by the end of a name", body: secure(ca), env: map[string]string{"https_proxy": "http://" + w.closed, "no_proxy": "host"}, want: probes.ProxyUnreachable},
+		{name: "no_proxy beats its own proxy", body: base("good") + "proxy=http://" + w.closed + "\n", env: map[string]string{"no_proxy": "127.0.0.1"}},
+		{name: "its own proxy beats the environment's", body: base("good") + "proxy=http://" + w.proxy + "\n", env: map[string]string{"http_proxy": "http://" + w.closed}},
 		{name: "a folder", body: "baseurl=file://" + w.dir + "/repo\n"},
 		{name: "a folder without metadata", body: "baseurl=" + w.dir + "/empty\n", want: probes.NotFound},
 	}
 }
 
-// TestDNFFetches compares what dnf makecache says of a repository with what a
-// probe says, against the same servers with the same faults.
-func TestDNFFetches(t *testing.T) {
-	needDNF(t)
+// dnfFetches compares what dnf makecache says of a repository with what a probe
+// says, against the same servers with the same faults.
+func dnfFetches(t *testing.T, m *manager) {
 	w := newDNFWorld(t)
 	w.write(t, "mirrors", []byte(w.plain+"/good/\n"))
-	cases := w.cases()
-	problems := inParallel(len(cases), func(i int) (string, bool) { return w.compare(t, cases[i]) })
-	wrong := 0
-	for i, p := range problems {
-		if p != "" {
-			wrong++
-			t.Errorf("%s: %s", cases[i].name, p)
-		}
+	cases := map[string]fetchCase{}
+	for _, c := range w.cases() {
+		cases[c.name] = c
 	}
-	t.Logf("%d servers and configurations, %d disagreements", len(cases), wrong)
-}
-
-// inParallel runs f for every index, some at the same time: most of it waits.
-func inParallel(n int, f func(int) (string, bool)) []string {
-	out := make([]string, n)
-	slots := make(chan struct{}, 6)
-	var wg sync.WaitGroup
-	for i := range n {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if text, ok := f(i); !ok {
-				out[i] = text
-			}
-		})
-	}
-	wg.Wait()
-	return out
+	each(t, m, cases, func(t *testing.T, _ string, c fetchCase) { w.compare(t, c) })
 }
 
 // compare asks both sides about one case.
-func (w *dnfWorld) compare(t *testing.T, c fetchCase) (string, bool) {
-	root := w.root(t, "[main]\nskip_if_unavailable=0\n", "[r]\n"+c.body)
-	theirs, output := makecache(t.Context(), root, c.env...)
+func (w *dnfWorld) compare(t *testing.T, c fetchCase) {
+	t.Helper()
+	root := w.root(t, "[main]\nskip_if_unavailable=0\n", "[off]\nenabled=0\nbaseurl="+w.plain+"/status-404/\n[r]\n"+c.body)
+	theirs, output := makecache(t.Context(), root, words(c.env)...)
 	if strings.Contains(output, "Traceback") {
-		return "dnf broke\n" + output, false
+		t.Fatalf("dnf broke\n%s", output)
 	}
-	result, err := w.probe(t.Context(), root, c.env)
+	result, err := probe(t.Context(), root, oursDNF(root, "x86_64", nil), c.env)
 	if err != nil {
-		return err.Error(), false
+		t.Fatal(err)
 	}
-	up := result.Reason == probes.OK && result.Result.State == probes.Up
-	if up != theirs {
-		return fmt.Sprintf("dnf says up=%v, we %v (%s: %s %q)\n%s", theirs, up, result.Stage, result.Reason, result.Detail, output), false
+	if up(result) != theirs {
+		t.Errorf("dnf says up=%v, we %v (%s: %s %q)\n%s", theirs, up(result), result.Stage, result.Reason, result.Detail, output)
 	}
 	if !theirs && c.want != "" && result.Reason != c.want {
-		return fmt.Sprintf("reason %s (%s, %q), want %s\n%s", result.Reason, result.Stage, result.Detail, c.want, output), false
+		t.Errorf("reason %s (%s, %q), want %s\n%s", result.Reason, result.Stage, result.Detail, c.want, output)
 	}
-	return "", true
 }
 
 // root writes a machine's configuration, with the files that it names at the
@@ -225,47 +206,16 @@ func (w *dnfWorld) root(t *testing.T, main, text string) string {
 	return root
 }
 
-type dnfNames struct{}
-
-func (dnfNames) Lookup(_ context.Context, host string, _ probes.Client) probes.NameResult {
-	r := probes.NameResult{Host: host, Reason: probes.NXDomain}
-	if host == "localhost" {
-		r.Reason, r.Addrs = probes.OK, []netip.Addr{netip.MustParseAddr("127.0.0.1")}
-	}
-	return r
-}
-
-// probe asks the one repository of a root.
-func (w *dnfWorld) probe(ctx context.Context, root string, env []string) (probes.RepoResult, error) {
-	host := platform.New(root)
-	cfg := oursDNF(root, "x86_64", nil)
-	p := &netpath.Prober{Lookup: dnfNames{}, Trust: func(probes.Client) *x509.CertPool { return x509.NewCertPool() }}
-	in := repos.ProbeInput{Host: host, Proxy: func(probes.Target) (probes.ProxyURL, string) {
-		for _, e := range env {
-			if v, ok := strings.CutPrefix(e, "http_proxy="); ok {
-				return probes.ProxyURL(v), "environment"
-			}
-		}
-		return "", ""
-	}}
-	results := repos.Probe(ctx, p, cfg, in)
-	if len(results) != 1 {
-		return probes.RepoResult{}, fmt.Errorf("%d results: %+v", len(results), cfg)
-	}
-	return results[0], nil
-}
-
-// TestDNFStops compares whether dnf ends or goes on, by skip_if_unavailable of
+// dnfStops compares whether dnf ends or goes on, by skip_if_unavailable of
 // [main] and of the repository.
-func TestDNFStops(t *testing.T) {
-	needDNF(t)
+func dnfStops(t *testing.T, m *manager) {
 	w := newDNFWorld(t)
-	type stop struct{ kind, body, main, own string }
-	var stops []stop
+	type stop struct{ body, main, own string }
+	stops := map[string]stop{}
 	for kind, body := range map[string]string{"404": "baseurl=" + w.plain + "/status-404/\n", "no address": "name=x\n"} {
 		for _, main := range []string{"", "0", "1"} {
 			for _, own := range []string{"", "0", "1", "perhaps"} {
-				stops = append(stops, stop{kind, body, main, own})
+				stops[fmt.Sprintf("%s, main %q, own %q", kind, main, own)] = stop{body, main, own}
 			}
 		}
 	}
@@ -275,19 +225,12 @@ func TestDNFStops(t *testing.T) {
 		}
 		return "skip_if_unavailable=" + v + "\n"
 	}
-	problems := inParallel(len(stops), func(i int) (string, bool) {
-		s := stops[i]
+	each(t, m, stops, func(t *testing.T, _ string, s stop) {
 		root := w.root(t, "[main]\n"+option(s.main), "[good]\nbaseurl="+w.plain+"/good/\n[r]\n"+s.body+option(s.own))
 		goesOn, output := makecache(t.Context(), root)
 		required := oursDNF(root, "x86_64", nil).Repos[1].Required
-		return fmt.Sprintf("dnf goes on: %v, required: %v\n%s", goesOn, required, output), required != goesOn
-	})
-	wrong := 0
-	for i, p := range problems {
-		if p != "" {
-			wrong++
-			t.Errorf("%+v: %s", stops[i], p)
+		if required == goesOn {
+			t.Errorf("dnf goes on: %v, required: %v\n%s", goesOn, required, output)
 		}
-	}
-	t.Logf("%d combinations of skip_if_unavailable, %d disagreements", len(stops), wrong)
+	})
 }

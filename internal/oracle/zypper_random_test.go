@@ -11,19 +11,18 @@ import (
 	"agentctl/platform"
 )
 
-// TestZypperReadsAnything: files put together at random mean the same to us as to
+// zypperReadsAnything: files put together at random mean the same to us as to
 // zypper, or stop it.
-func TestZypperReadsAnything(t *testing.T) {
-	program := needAPT(t, "zypper")
+func zypperReadsAnything(t *testing.T, m *manager) {
 	const files = 40
 	cases := map[string]aptTree{}
 	for seed := range uint64(files) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		cases[fmt.Sprint(seed)] = aptTree{"etc/zypp/repos.d/a.repo": randomRepo(r), "etc/zypp/vars.d/v": "value\n", "etc/zypp/vars.d/e": ""}
 	}
-	aptAtOnce(t, cases, func(t *testing.T, _ string, tree aptTree) {
+	each(t, m, cases, func(t *testing.T, _ string, tree aptTree) {
 		config := ourZypper(t, plainTemp(t), tree, platform.Facts{})
-		out, code := newZyppMachine(t, program, tree).run(t, "lr", "-u")
+		out, code := newZyppMachine(t, m.needs[0], tree).run(t, "lr", "-u")
 		if d := diff.Diff(zyppListed(t, out, code), zyppRead(config)); d != "" {
 			t.Errorf("zypper (-) and ours (+) differ:\n%s\n%q\n%v\n%s", d, tree["etc/zypp/repos.d/a.repo"], config.Problems, out)
 		}

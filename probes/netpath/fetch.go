@@ -46,6 +46,8 @@ type FetchRequest struct {
 	Limit int64
 	// Redirects is how many are followed; 0 means MaxRedirects, below 0 none.
 	Redirects int
+	// KeepTLS: a redirect from https to http is not followed.
+	KeepTLS bool
 	// Check judges a body that came with a 2xx status; nil accepts all. The text
 	// is the step's detail.
 	Check func(status int, body []byte) (probes.Reason, string)
@@ -201,7 +203,23 @@ func sameHost(a, b string) bool {
 
 // plainParameters are those of a mirror list's address that say which list is
 // meant. Any other may be a token.
-var plainParameters = []string{"repo", "arch", "release", "infra", "country", "protocol", "path", "countme", "version"}
+var plainParameters = []string{"repo", "arch", "release", "infra", "country", "protocol", "path", "countme", "version", "content"}
+
+// Secrets are the values of a query's unknown parameters: what ShowURL masks.
+func Secrets(query string) (values []string) {
+	for _, part := range strings.Split(query, "&") {
+		name, value, ok := strings.Cut(part, "=")
+		if !ok {
+			value = part // SUSE's tokens come as a name alone
+		} else if slices.Contains(plainParameters, name) {
+			continue
+		}
+		if value != "" {
+			values = append(values, value)
+		}
+	}
+	return values
+}
 
 // ShowURL is an address that a report may hold: without user and password, and
 // with the values of unknown parameters masked.

@@ -44,6 +44,10 @@ func (h *hop) get(ctx context.Context, l *link) (g got) {
 	}
 	describeAnswer(g.facts, a)
 	g.header, g.body, g.cut = a.header, a.body, cut
+	if cut && ctx.Err() != nil && int64(len(a.body)) < h.req.Limit {
+		g.reason = probes.Canceled // the round ended, not the other side
+		return g
+	}
 	h.judge(&g)
 	if g.reason != probes.OK {
 		g.facts.Snippet = printable(a.body, snippetLen)
@@ -87,6 +91,10 @@ func (h *hop) follow(g *got) string {
 	where := strings.TrimSpace(g.header.Get("Location"))
 	u, err := h.probe.url.Parse(where)
 	if where == "" || err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
+		return ""
+	}
+	if h.req.KeepTLS && h.probe.url.Scheme == "https" && u.Scheme == "http" {
+		g.detail += ", to plain http, which is not followed"
 		return ""
 	}
 	g.reason = probes.OK

@@ -177,3 +177,13 @@ func TestShowURL(t *testing.T) {
 		}
 	}
 }
+
+func TestSecrets(t *testing.T) {
+	for query, want := range map[string]string{
+		"": "", "repo=epel-9&arch=x86_64": "", "dlauth=abc&repo=x&v=d": "abc d", "exp=1~hmac=2": "1~hmac=2", "bare": "bare", "empty=": "",
+	} {
+		if got := strings.Join(Secrets(query), " "); got != want {
+			t.Errorf("%q: %q, want %q", query, got, want)
+		}
+	}
+}

@@ -138,6 +138,9 @@ func overrideOf(address, source string) *probes.PatchOverride {
 		return nil
 	}
 	o.URL, o.Key = tidy([]byte(address), maxGroup), tidy([]byte(o.Key), maxGroup)
+	if o.Key == "" { // nothing of it can be shown
+		return nil
+	}
 	if m := policyBucket.FindStringSubmatch(o.Bucket); m != nil {
 		o.Policy, o.AccountID, o.ConfigID = true, m[1], m[2]
 	}

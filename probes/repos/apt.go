@@ -83,6 +83,7 @@ func (b *aptBuilder) repo(x *aptIndex) (probes.Repo, bool) {
 		NoExpiry:  b.noExpiry(x),
 		ValidMin:  x.validMin,
 		ValidMax:  x.validMax,
+		Unsigned:  x.trusted == triYes || x.release[0],
 	}
 	if repo.ValidMin == 0 {
 		repo.ValidMin = aptSeconds(b.reader.conf.find("Acquire::Min-ValidTime"))
@@ -94,12 +95,11 @@ func (b *aptBuilder) repo(x *aptIndex) (probes.Repo, bool) {
 		return repo, false // apt-get update leaves them to apt-cdrom
 	}
 	dir := x.metadataDir()
-	if x.inPath != "" {
-		repo.Metadata = append(repo.Metadata, dir+percentEncode(x.inPath, "+~ "))
+	if x.inPath != "" { // apt then asks for nothing else
+		repo.Metadata = []string{dir + percentEncode(x.inPath, "+~ ")}
 	} else {
-		repo.Metadata = append(repo.Metadata, dir+"InRelease")
+		repo.Metadata = []string{dir + "InRelease", dir + "Release"}
 	}
-	repo.Metadata = append(repo.Metadata, dir+"Release")
 	b.place(&repo, x)
 	b.judge(&repo, x)
 	for _, file := range x.keyrings() {

@@ -3,6 +3,7 @@ package repos
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"path"
 	"time"
 
@@ -39,15 +40,27 @@ func CheckAPT(name string, body []byte, repo probes.Repo, now time.Time) (Releas
 	return r, probes.OK, ""
 }
 
-// AptFallsBack tells whether apt goes on from InRelease to Release: after an
-// answer that the file is not there or not given out, and not where the network or
-// the server failed (acquire-item.cc, pkgAcqMetaClearSig::Failed).
-func AptFallsBack(reason probes.Reason) bool {
-	switch reason {
-	case probes.NotFound, probes.AccessDenied, probes.Unauthorized:
+// aptFallsBack tells whether apt goes on from InRelease to Release: where it is not
+// there and, if the repository need not be signed, after any other answer that is
+// not in a signature's frame. Where the network failed it does not
+// (acquire-item.cc, pkgAcqMetaClearSig; held to apt 2.6 by internal/oracle).
+func aptFallsBack(repo probes.Repo, reason probes.Reason, status int, body []byte) bool {
+	switch {
+	case reason == probes.NotFound && (status == http.StatusNotFound || status == 0):
 		return true
+	case !repo.Unsigned || status == 0 || reason == probes.Closed:
+		return false
 	}
-	return false
+	return status/100 != 2 || !bytes.HasPrefix(body, []byte(clearSignedBegin))
+}
+
+// checkSignature judges Release.gpg: text, or packets, each of which begins with
+// the highest bit set (RFC 9580, section 4.2).
+func checkSignature(body []byte) (probes.Reason, string) {
+	if bytes.HasPrefix(body, []byte(signatureBegin)) || len(body) > 0 && body[0]&0x80 != 0 {
+		return probes.OK, ""
+	}
+	return probes.BadContent, "not a signature" + contentHint(body)
 }
 
 // contentHint names what stands there instead.

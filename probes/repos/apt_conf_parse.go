@@ -19,10 +19,10 @@ type aptConfParser struct {
 	conf    *aptConf
 	include aptInclude
 	depth   int
-	parent  string   // the scope that we are in, such as Acquire::http
-	stack   []string // those around it
-	buffer  string   // the statement so far
-	comment bool     // inside /* */
+	parent  string          // the scope that we are in, such as Acquire::http
+	stack   []string        // those around it
+	buffer  strings.Builder // the statement so far
+	comment bool            // inside /* */
 }
 
 // parseAptConf reads one file of apt.conf(5) into the configuration, and returns
@@ -42,7 +42,7 @@ func parseAptConf(conf *aptConf, data []byte, depth int, include aptInclude) (li
 			return line, fault
 		}
 	}
-	if p.buffer != "" {
+	if p.buffer.Len() > 0 {
 		return line, "Extra junk at end of file"
 	}
 	return 0, ""
@@ -115,7 +115,7 @@ func (p *aptConfParser) statements(s string) string {
 		}
 		p.join(s[start:i])
 		start = i + 1
-		if p.buffer == "" {
+		if p.buffer.Len() == 0 {
 			switch s[i] {
 			case '{':
 				return "Block starts with no name."
@@ -124,8 +124,8 @@ func (p *aptConfParser) statements(s string) string {
 			}
 			continue
 		}
-		statement := p.buffer
-		p.buffer = ""
+		statement := p.buffer.String()
+		p.buffer.Reset()
 		if fault := p.statement(statement, s[i]); fault != "" {
 			return fault
 		}
@@ -137,10 +137,10 @@ func (p *aptConfParser) statements(s string) string {
 // join adds a piece of a statement to what came before it.
 func (p *aptConfParser) join(s string) {
 	s = strings.Trim(s, " \t\n\v\f\r")
-	if p.buffer != "" && s != "" {
-		p.buffer += " "
+	if p.buffer.Len() > 0 && s != "" {
+		p.buffer.WriteByte(' ')
 	}
-	p.buffer += s
+	p.buffer.WriteString(s)
 }
 
 // leave closes the innermost scope.

@@ -80,27 +80,31 @@ func parseDeb822(file string, data []byte) (stanzas []debStanza, fault *probes.R
 // next line's name, as with apt: neither is known then.
 func readStanza(lines []string) (debStanza, bool) {
 	s := debStanza{fields: map[string]string{}}
-	name, pending := "", ""
+	name := ""
+	var value, pending strings.Builder
+	flush := func() {
+		if name != "" {
+			s.fields[name] = strings.TrimSpace(value.String())
+		}
+	}
 	for _, line := range lines {
 		if aptSpace(line[0]) {
-			if name != "" {
-				s.fields[name] += "\n" + line
-			}
+			value.WriteString("\n" + line)
 			continue
 		}
-		key, value, ok := strings.Cut(line, ":")
+		key, text, ok := strings.Cut(line, ":")
 		if !ok {
-			pending += line + "\n"
+			pending.WriteString(line + "\n")
 			continue
 		}
-		name = strings.ToLower(strings.TrimSpace(pending + key))
-		pending = ""
-		s.fields[name] = value
+		flush()
+		name = strings.ToLower(strings.TrimSpace(pending.String() + key))
+		pending.Reset()
+		value.Reset()
+		value.WriteString(text)
 	}
-	for k, v := range s.fields {
-		s.fields[k] = strings.TrimSpace(v)
-	}
-	return s, pending == ""
+	flush()
+	return s, pending.Len() == 0
 }
 
 // parseAptSources reads the deb822 form of sources.list(5). Like apt it stops at

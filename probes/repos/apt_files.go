@@ -27,13 +27,17 @@ type aptReader struct {
 	denied []string
 	files  int
 	bytes  int
+	full   bool // that these are too many is said
 }
 
 // read returns a file up to its limit. Where the file is longer, the last line,
 // which is cut, is left out and the problem noted.
 func (r *aptReader) read(name string) ([]byte, bool) {
 	if r.files++; r.files > maxAptFiles || r.bytes > maxAptBytes {
-		r.problem(name, "more files than agentctl reads of apt's configuration; this one and those after it are not read")
+		if !r.full {
+			r.problem(name, "more files than agentctl reads of apt's configuration; this one and those after it are not read")
+		}
+		r.full = true
 		return nil, false
 	}
 	data, err := r.host.ReadFile(name, maxAptFile)

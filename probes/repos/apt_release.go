@@ -107,11 +107,13 @@ func (r Release) Check(now time.Time, repo probes.Repo) probes.Reason {
 // clearSignedBegin is the first line of an InRelease file.
 const clearSignedBegin = "-----BEGIN PGP SIGNED MESSAGE-----"
 
+// signatureBegin is the first line of a signature in text.
+const signatureBegin = "-----BEGIN PGP SIGNATURE-----"
+
 // clearSigned takes the text out of an OpenPGP clear-signed message (RFC 9580,
 // section 7). Other text is returned as it is. A message without a signature is
 // what apt calls "NOSPLIT (does the network require authentication?)".
 func clearSigned(data []byte) (body []byte, signed bool, err error) {
-	const signature = "-----BEGIN PGP SIGNATURE-----"
 	if !bytes.HasPrefix(data, []byte(clearSignedBegin)) {
 		return data, false, nil
 	}
@@ -121,7 +123,7 @@ func clearSigned(data []byte) (body []byte, signed bool, err error) {
 		switch {
 		case head:
 			head = len(text) > 0 // up to the empty line
-		case string(text) == signature:
+		case string(text) == signatureBegin:
 			return body, true, nil
 		default:
 			body = append(body, bytes.TrimPrefix(line, []byte("- "))...)

@@ -20,16 +20,19 @@ func (b *aptBuilder) transport(repo *probes.Repo, u aptURI) {
 	if repo.User == "" && repo.Password == "" {
 		repo.AuthUnknown = !b.complete
 	}
-	if u.access != "https" {
-		return
-	}
+	allowed, _ := c.transport(u.access, u.host, "AllowRedirect")
+	repo.NoRedirect = !aptBool(allowed, true)
 	option := func(name string) string {
-		value, _ := c.transport(u.access, u.host, name)
+		value, _ := c.transport("https", u.host, name)
 		return value
 	}
+	// A redirect may lead from http to https.
 	repo.SSLVerify = aptBool(option("Verify-Peer"), true)
 	repo.AnyName = repo.SSLVerify && !aptBool(option("Verify-Host"), true)
 	repo.CAFile = option("CaInfo")
+	if u.access != "https" {
+		return
+	}
 	if repo.ClientCert = option("SslCert"); repo.ClientCert != "" {
 		if repo.ClientKey = option("SslKey"); repo.ClientKey == "" {
 			repo.ClientKey = repo.ClientCert

@@ -1,6 +1,7 @@
 package repos
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,7 @@ import (
 const (
 	maxRepoFile  = 4 << 20
 	maxRepoFiles = 1000
+	maxRepoBytes = 16 << 20 // of all files together
 	maxRepos     = 2000
 	maxVarFile   = 4 << 10
 	maxVarFiles  = 500
@@ -63,6 +65,8 @@ type reader struct {
 	// sections are the keys of conf.Repos, one to one.
 	sections []options
 	ids      map[string]int // repository to its place in conf.Repos
+	bytes    int            // read of repository files so far
+	full     bool           // that these are too many is said
 }
 
 // ReadDNF reads the repositories of dnf 4, dnf5 or yum 3, whichever this
@@ -202,13 +206,9 @@ func (r *reader) fatal() bool {
 // A file that cannot be parsed is left out by dnf 4 with a warning
 // (dnf/conf/read.py); dnf5 and yum 3 end.
 func (r *reader) readFile(name string) *iniFile {
-	data, err := r.host.ReadFile(name, maxRepoFile)
-	if err != nil {
-		r.unreadable(name, err)
-		if !errors.Is(err, platform.ErrTooLarge) {
-			return nil
-		}
-		data = data[:lastLine(data)]
+	data, ok := r.read(name)
+	if !ok {
+		return nil
 	}
 	f, bad := r.parse(name, data)
 	if bad != nil {
@@ -218,8 +218,26 @@ func (r *reader) readFile(name string) *iniFile {
 	return f
 }
 
+// read returns a file up to its limit; of a longer one the whole lines in it.
+func (r *reader) read(name string) ([]byte, bool) {
+	if r.bytes > maxRepoBytes {
+		if !r.full {
+			r.problem(name, 0, "more files than are read here; this one and those after it are not", false)
+		}
+		r.full = true
+		return nil, false
+	}
+	data, err := r.host.ReadFile(name, maxRepoFile)
+	r.bytes += len(data)
+	r.unreadable(name, err)
+	if errors.Is(err, platform.ErrTooLarge) {
+		return data[:lastLine(data)], true
+	}
+	return data, err == nil
+}
+
 // lastLine is where the last whole line ends.
-func lastLine(data []byte) int { return strings.LastIndexByte(string(data), '\n') + 1 }
+func lastLine(data []byte) int { return bytes.LastIndexByte(data, '\n') + 1 }
 
 func (r *reader) parse(name string, data []byte) (*iniFile, *syntaxError) {
 	if r.gen != genYum {
@@ -227,7 +245,7 @@ func (r *reader) parse(name string, data []byte) (*iniFile, *syntaxError) {
 	}
 	return parseYum(name, data, r.yumVars(), func(file string) ([]byte, string) {
 		more, err := r.host.ReadFile(file, maxRepoFile)
-		if err != nil {
+		if r.bytes += len(more); err != nil || r.bytes > maxRepoBytes {
 			return nil, "cannot be read"
 		}
 		return more, ""

@@ -118,9 +118,8 @@ func (r *reader) usable(o options, repo probes.Repo) bool {
 // by id or by a pattern of ids (dnf5.conf(5), "Drop-in repo directories").
 func (r *reader) override() {
 	for _, name := range r.dropIns(dnf5Over, dnf5OverDist, ".repo") {
-		data, err := r.host.ReadFile(name, maxRepoFile)
-		if err != nil {
-			r.unreadable(name, err)
+		data, ok := r.read(name)
+		if !ok {
 			continue
 		}
 		f, bad := parseINI(data, true)

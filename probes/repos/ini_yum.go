@@ -3,7 +3,6 @@ package repos
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"strings"
 )
 
@@ -15,13 +14,40 @@ import (
 const (
 	maxIncludes     = 50
 	maxIncludeDepth = 10
+	// maxYumText bounds a file, in bytes, once its variables are filled in.
+	maxYumText = 2 * maxRepoFile
 )
 
-var (
-	yumInclude = regexp.MustCompile(`^\s*include\s*=\s*(.*)`)
-	yumHeader  = regexp.MustCompile(`^\[([^]]+)\]`)
-	yumOption  = regexp.MustCompile(`^([^:=\s[][^:=]*)[:=]\s*(.*)$`)
-)
+// The three forms of a line, as its expressions take them apart.
+const yumBlank = " \t\n\f\r"
+
+// yumInclude reads "include = where".
+func yumInclude(line string) (where string, ok bool) {
+	rest, ok := strings.CutPrefix(strings.TrimLeft(line, yumBlank), "include")
+	if !ok {
+		return "", false
+	}
+	where, ok = strings.CutPrefix(strings.TrimLeft(rest, yumBlank), "=")
+	return strings.TrimLeft(where, yumBlank), ok
+}
+
+// yumHeader reads "[name]", whatever follows.
+func yumHeader(line string) (name string, ok bool) {
+	end := strings.IndexByte(line, ']')
+	if line[0] != '[' || end < 2 {
+		return "", false
+	}
+	return line[1:end], true
+}
+
+// yumOption reads "key = value" or "key: value".
+func yumOption(line string) (key, value string, ok bool) {
+	at := strings.IndexAny(line, ":=")
+	if at < 1 || strings.IndexByte(yumBlank+"[", line[0]) >= 0 {
+		return "", "", false
+	}
+	return line[:at], strings.TrimLeft(line[at+1:], yumBlank), true
+}
 
 // yumReader is one file with those that it includes.
 type yumReader struct {
@@ -33,6 +59,8 @@ type yumReader struct {
 	index   map[string]*section
 	current *section
 	key     string
+	value   strings.Builder // of key, so far
+	filled  int             // bytes of lines so far
 	seen    map[string]bool // an include that came before is left out
 }
 
@@ -42,7 +70,17 @@ func parseYum(name string, data []byte, vars *variables, read func(string) ([]by
 	if err := r.text(name, data, 0); err != nil {
 		return nil, err
 	}
+	r.set("")
 	return &r.file, nil
+}
+
+// set puts the finished value into its section, and begins another.
+func (r *yumReader) set(key string) {
+	if r.key != "" {
+		r.current.keys[r.key] = r.value.String()
+	}
+	r.key = key
+	r.value.Reset()
 }
 
 // text reads one file's lines. The line of an error is that of the outermost
@@ -53,10 +91,14 @@ func (r *yumReader) text(name string, data []byte, depth int) *syntaxError {
 		data = rest
 		text := strings.TrimRight(string(line), "\r")
 		var why string
-		if m := yumInclude.FindStringSubmatch(text); m != nil {
-			why = r.include(name, m[1], depth)
+		if where, ok := yumInclude(text); ok {
+			why = r.include(name, where, depth)
 		} else {
-			why = r.line(r.vars.expand(text), n)
+			text = r.vars.expand(text)
+			if r.filled += len(text); r.filled > maxYumText {
+				return &syntaxError{n, "with its variables filled in it is larger than what is read here"}
+			}
+			why = r.line(text, n)
 		}
 		if why != "" {
 			return &syntaxError{n, why}
@@ -102,31 +144,33 @@ func (r *yumReader) include(from, where string, depth int) string {
 
 func (r *yumReader) line(text string, n int) string {
 	trimmed := strings.TrimSpace(text)
+	if trimmed == "" || text[0] == '#' || text[0] == ';' {
+		return ""
+	}
+	if name, ok := yumHeader(trimmed); ok { // yum strips what stands before it
+		r.set("")
+		r.current = r.file.open(r.index, name, n)
+		return ""
+	}
 	switch {
-	case trimmed == "", text[0] == '#', text[0] == ';':
-		return ""
-	case trimmed[0] == '[' && yumHeader.MatchString(trimmed): // yum strips what stands before it
-		name := yumHeader.FindStringSubmatch(trimmed)[1]
-		r.current, r.key = r.file.open(r.index, name, n), ""
-		return ""
 	case r.current == nil:
 		return "a line before the first section"
 	case strings.ContainsRune(" \t", rune(text[0])):
 		if r.key == "" {
 			return "a continuation line that continues nothing"
 		}
-		r.current.keys[r.key] += "\n" + trimmed
+		r.value.WriteByte('\n')
+		r.value.WriteString(trimmed)
 		return ""
 	}
-	m := yumOption.FindStringSubmatch(text)
-	if m == nil {
+	key, value, ok := yumOption(text)
+	if !ok {
 		return "a line that is no option"
 	}
-	r.key = strings.ToLower(strings.TrimSpace(m[1]))
-	value := m[2]
+	r.set(strings.ToLower(strings.TrimSpace(key)))
 	if i := strings.IndexByte(value, ';'); i > 0 && strings.ContainsRune(" \t", rune(value[i-1])) {
 		value = value[:i]
 	}
-	r.current.keys[r.key] = strings.TrimSpace(value)
+	r.value.WriteString(strings.TrimSpace(value))
 	return ""
 }

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io/fs"
 	"net/url"
+	"path"
+	"regexp"
 	"time"
 
 	"agentctl/platform"
@@ -16,6 +18,9 @@ import (
 
 // maxPEM bounds a file of certificates; the machine's own bundle has 250 KB.
 const maxPEM = 4 << 20
+
+// maxCAFiles bounds a folder of certificates; the machine's own has 300 files.
+const maxCAFiles = 2000
 
 // identityTime bounds the wait for the instance's identity document.
 const identityTime = 4 * time.Second
@@ -48,22 +53,85 @@ func (s *session) load(repo probes.Repo) material {
 		}
 		m.note, m.why = m.why, ""
 	}
-	if repo.CAFile == "" || !repo.SSLVerify {
-		return m
-	}
-	pem, err := s.in.Host.ReadFile(repo.CAFile, maxPEM)
 	switch {
-	case errors.Is(err, fs.ErrPermission):
-		m.reason, m.why = probes.SkippedReason, "sslcacert "+repo.CAFile+" may not be read by this user"
-	case err != nil && !errors.Is(err, platform.ErrTooLarge):
-		m.reason, m.why = probes.UntrustedIssuer, "sslcacert "+repo.CAFile+" cannot be read"
-	default:
-		m.roots = x509.NewCertPool()
-		if !m.roots.AppendCertsFromPEM(pem) {
-			m.reason, m.why = probes.UntrustedIssuer, "sslcacert "+repo.CAFile+" holds no certificate"
-		}
+	case repo.CADir != "":
+		s.authorityDir(&m, repo)
+	case repo.CAFile != "" && repo.SSLVerify:
+		s.authorities(&m, tlsWords(repo.Manager).ca+" "+repo.CAFile, []string{repo.CAFile})
 	}
 	return m
+}
+
+// authorities makes the certificates of some files those that are trusted. Of all
+// together maxPEM bytes are read.
+func (s *session) authorities(m *material, what string, files []string) {
+	m.roots = x509.NewCertPool()
+	found, left := false, int64(maxPEM)
+	for _, name := range files {
+		pem, err := s.in.Host.ReadFile(name, left)
+		left -= int64(len(pem))
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			m.reason, m.why = probes.SkippedReason, what+" may not be read by this user"
+			return
+		case err != nil && !errors.Is(err, platform.ErrTooLarge):
+			m.why = what + " cannot be read"
+			continue
+		}
+		found = m.roots.AppendCertsFromPEM(pem) || found
+	}
+	switch {
+	case found:
+		m.why = ""
+	case m.why == "":
+		m.why = what + " holds no certificate"
+		fallthrough
+	default:
+		m.reason = probes.UntrustedIssuer
+	}
+}
+
+// hashedName is how OpenSSL finds a certificate in a folder: by the hash of its
+// subject (openssl-rehash(1)). Other files in it count for nothing.
+var hashedName = regexp.MustCompile(`^[0-9a-f]{8}\.[0-9]{1,3}$`)
+
+// authorityDir takes a folder of certificates, which replaces the machine's: SUSE
+// builds curl without a bundle of its own (curl.spec, --with-ca-fallback). zypper
+// gives up where it is none, whether it verifies or not.
+func (s *session) authorityDir(m *material, repo probes.Repo) {
+	dir := repo.CADir
+	entries, err := s.in.Host.ReadDir(dir, maxCAFiles)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		m.reason, m.why = probes.SkippedReason, "ssl_capath "+dir+" may not be read by this user"
+		return
+	case err != nil && !errors.Is(err, platform.ErrTooLarge):
+		m.reason, m.why = probes.UntrustedIssuer, "ssl_capath "+dir+" is no folder that can be read"
+		return
+	}
+	if !repo.SSLVerify {
+		return
+	}
+	var files []string
+	for _, e := range entries {
+		if hashedName.MatchString(e.Name()) {
+			files = append(files, path.Join(dir, e.Name()))
+		}
+	}
+	s.authorities(m, "ssl_capath "+dir, files)
+}
+
+// tlsNames are a package manager's words for the files of a handshake.
+type tlsNames struct{ ca, cert, key string }
+
+func tlsWords(manager string) tlsNames {
+	switch manager {
+	case "apt":
+		return tlsNames{"CaInfo", "SslCert", "SslKey"}
+	case "zypper":
+		return tlsNames{"ssl_capath", "ssl_clientcert", "ssl_clientkey"}
+	}
+	return tlsNames{"sslcacert", "sslclientcert", "sslclientkey"}
 }
 
 // certificate reads the client certificate and its key. The key may stand in
@@ -73,10 +141,11 @@ func (s *session) certificate(m *material, repo probes.Repo) (probes.Certificate
 	if key == "" {
 		key = repo.ClientCert
 	}
+	words := tlsWords(repo.Manager)
 	var pems [2][]byte
 	for i, name := range []string{repo.ClientCert, key} {
 		data, err := s.in.Host.ReadFile(name, maxPEM)
-		what := [2]string{"sslclientcert ", "sslclientkey "}[i] + name
+		what := [2]string{words.cert, words.key}[i] + " " + name
 		switch {
 		case errors.Is(err, fs.ErrPermission):
 			return probes.CertificateDenied, what + " may not be read by this user"
@@ -90,12 +159,12 @@ func (s *session) certificate(m *material, repo probes.Repo) (probes.Certificate
 	pair, err := tls.X509KeyPair(pems[0], pems[1])
 	if err != nil {
 		// The error may quote the file: only what it means is kept.
-		return probes.CertificateUnreadable, "sslclientcert " + repo.ClientCert + " and its key are no pair that can be used"
+		return probes.CertificateUnreadable, words.cert + " " + repo.ClientCert + " and its key are no pair that can be used"
 	}
 	m.cert = &pair
 	leaf, err := x509.ParseCertificate(pair.Certificate[0])
 	if err != nil {
-		return probes.CertificateUnreadable, "sslclientcert " + repo.ClientCert + " is no certificate"
+		return probes.CertificateUnreadable, words.cert + " " + repo.ClientCert + " is no certificate"
 	}
 	switch now := s.in.Host.Now(); {
 	case now.After(leaf.NotAfter):

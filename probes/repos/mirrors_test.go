@@ -1,8 +1,6 @@
 package repos
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -82,10 +80,7 @@ func TestParseMetalink(t *testing.T) {
 }
 
 func TestCheckRepomd(t *testing.T) {
-	var zipped bytes.Buffer
-	z := gzip.NewWriter(&zipped)
-	_, _ = z.Write(bytes.Repeat([]byte{0}, 100<<20))
-	z.Close()
+	zipped := string(gzipBomb(t)[:maxRepomd])
 	good, err := ParseMetalink([]byte(metalinkText(sumOf(repomdText), 1720000000)))
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +100,7 @@ func TestCheckRepomd(t *testing.T) {
 		{"white space", " \n", nil, probes.BadContent},
 		{"HTML", "<html></html>", nil, probes.BadContent},
 		{"cut off", repomdText[:len(repomdText)-10], nil, probes.BadContent},
-		{"a gzip bomb", zipped.String(), nil, probes.BadContent},
+		{"a gzip bomb", zipped, nil, probes.BadContent},
 		{"an entity", `<!DOCTYPE r [<!ENTITY a "x">]><repomd><revision>&a;</revision></repomd>`, nil, probes.BadContent},
 		{"no revision", "<repomd/>", nil, probes.OK},
 	}
@@ -117,6 +112,21 @@ func TestCheckRepomd(t *testing.T) {
 		if tt.name == "good" && (md.Revision != time.Unix(1720000000, 0).UTC() || md.Newest != time.Unix(1720000100, 0).UTC() || len(md.Types) != 2) {
 			t.Errorf("%+v", md)
 		}
+	}
+}
+
+// TestExpandEnds: an unknown operator within another makes libdnf look again at what
+// stands within, and so at the innermost 2^30 times.
+func TestExpandEnds(t *testing.T) {
+	v := &variables{values: map[string]string{"v": "val"}, syntax: syntaxShell}
+	text := strings.Repeat("${v:x", 30) + strings.Repeat("}", 30)
+	steps := testing.AllocsPerRun(1, func() { v.expand(text) })
+	if steps > 100*float64(len(text)) {
+		t.Errorf("%v allocations", steps)
+	}
+	x := expansion{v, stepsPerByte * (len(text) + 1)}
+	if x.shell(text, 0); x.left < 0 {
+		t.Errorf("%d steps left", x.left)
 	}
 }
 

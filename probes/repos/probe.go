@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -42,14 +41,16 @@ type ProbeInput struct {
 	// metadata service gives them (dynamic/instance-identity/document and
 	// .../signature). It is called at most once, and only for RHUI. Nil: none.
 	Identity func(context.Context) (document, signature []byte, err error)
-	// Proxy is the SSM Agent's proxy for a target, for repositories without one of
-	// their own; nil: that of the Prober.
+	// Environment is the SSM Agent's proxy environment, which the patch script and
+	// the package manager inherit: each reads it by rules of its own.
+	Environment *probes.AgentProxy
+	// Proxy stands for it where Environment is nil; nil: that of the Prober.
 	Proxy func(probes.Target) (probes.ProxyURL, string)
 }
 
-// Probe asks every enabled repository of dnf or yum for its metadata, all at
-// the same time, and returns the results in the configuration's order. Each
-// ends by itself within about 10 s.
+// Probe asks every enabled repository for its metadata as its package manager
+// does, all at the same time, and returns the results in the configuration's
+// order. Each ends by itself within about 10 s.
 func Probe(ctx context.Context, p *netpath.Prober, cfg probes.RepoConfig, in ProbeInput) []probes.RepoResult {
 	s := &session{prober: p, in: in, manager: cfg.Manager,
 		vars: &variables{values: cfg.Variables, syntax: syntaxPlain}}
@@ -91,9 +92,9 @@ type session struct {
 type asking struct {
 	*session
 	repo     probes.Repo
+	first    string // what the package manager asks first
 	material material
-	proxy    probes.ProxyURL
-	source   string
+	direct   bool                // without the environment's proxy
 	header   map[string][]string // for RHUI
 	noHeader string              // why there is none
 	out      probes.RepoResult
@@ -103,27 +104,21 @@ func (s *session) repo(parent context.Context, repo probes.Repo) probes.RepoResu
 	ctx, cancel := context.WithTimeout(parent, repoTime)
 	defer cancel()
 	begin := time.Now()
-	a := &asking{session: s, repo: repo}
+	a := &asking{session: s, repo: repo, first: firstURL(&repo)}
 	a.out.Repo = repo
-	a.out.Result.Target = a.target(firstURL(&repo))
+	a.out.Result.Target = a.target(netpath.ShowURL(a.first))
 	if !a.ready() {
+		a.mask()
 		return a.out
-	}
-	a.proxy, a.source = repo.Proxy, repo.ProxySource
-	agent := false
-	if a.proxy == "" && s.in.Proxy != nil && !(repo.NoProxy && repo.Manager == "yum") {
-		// What dnf makes of proxy=_none_ is no proxy of its own, and libcurl then
-		// takes the environment's; yum tells it to take none.
-		a.proxy, a.source = s.in.Proxy(a.out.Result.Target)
-		agent = a.proxy != ""
 	}
 	if repo.RHUI {
 		a.header, a.noHeader = s.rhuiHeader(ctx)
 	}
 	a.run(ctx)
 	a.knownGood(ctx)
-	if agent && a.out.Reason != probes.OK && ctx.Err() == nil {
-		direct := &asking{session: s, repo: repo, material: a.material, header: a.header, noHeader: a.noHeader}
+	if _, _, agent := a.proxyFor(a.first); agent && a.out.Reason != probes.OK && ctx.Err() == nil {
+		direct := *a
+		direct.direct, direct.out = true, probes.RepoResult{}
 		direct.run(ctx)
 		a.out.Direct = direct.out.Reason
 	}
@@ -135,8 +130,10 @@ func (s *session) repo(parent context.Context, repo probes.Repo) probes.RepoResu
 			last.State, last.Reason, last.Detail = probes.Down, probes.Timeout, a.out.Detail
 		}
 	}
+	a.unknownLogin()
 	a.out.Repo.Internet = repo.Internet && !a.private()
 	a.out.Result.Duration = time.Since(begin).Seconds()
+	a.mask()
 	return a.out
 }
 
@@ -162,14 +159,16 @@ func (a *asking) ready() bool {
 		a.out.Result.State, a.out.Reason, a.out.Detail = state, reason, why
 		return false
 	}
-	first := firstURL(&a.repo)
-	if a.repo.Problem != "" || first == "" {
+	if a.repo.Problem != "" || a.first == "" && a.repo.Unprobed == "" {
 		return unknown(probes.SkippedReason, probes.Skipped, a.repo.Problem)
 	}
 	a.out.Stage = a.firstStage()
-	a.out.URL = netpath.ShowURL(first)
-	if a.repo.Unprobed != "" {
+	a.out.URL = netpath.ShowURL(a.first)
+	switch {
+	case a.repo.Unprobed != "":
 		return unknown(probes.SkippedReason, probes.Unknown, a.repo.Unprobed)
+	case a.repo.ProxyUnknown != "":
+		return unknown(probes.SkippedReason, probes.Unknown, "the proxy is not known: "+a.repo.ProxyUnknown)
 	}
 	a.material = a.load(a.repo)
 	a.out.Certificate = a.material.state
@@ -203,50 +202,6 @@ func (a *asking) target(address string) probes.Target {
 		t.AWS = awsHost(u.Hostname())
 	}
 	return t
-}
-
-// fetch downloads one document of the repository.
-func (a *asking) fetch(ctx context.Context, address string, limit int64, check func(int, []byte) (probes.Reason, string)) netpath.FetchResult {
-	if a.material.reason != "" && strings.HasPrefix(address, "https:") {
-		return a.unfit(address)
-	}
-	req := netpath.FetchRequest{
-		Target: a.target(address), User: a.repo.User, Password: a.repo.Password,
-		Roots: a.material.roots, Insecure: !a.repo.SSLVerify, AnyName: a.repo.AnyName, Certificate: a.material.cert,
-		Proxy: a.proxy, ProxySource: a.source, Limit: limit, Check: check,
-	}
-	if u, err := url.Parse(address); err == nil && a.repo.RHUI && rhuiURL(u) && a.repo.SSLVerify {
-		req.Header, req.HeaderTo = a.header, rhuiURL
-	}
-	return a.prober.Fetch(ctx, req)
-}
-
-// unfit is a request over TLS that cannot be tried for lack of a file that the
-// repository names. What this run may not read says nothing.
-func (a *asking) unfit(address string) netpath.FetchResult {
-	f := netpath.FetchResult{Reason: a.material.reason, Detail: a.material.why, URL: netpath.ShowURL(address)}
-	f.Result = probes.Result{Target: a.target(f.URL), State: probes.Down}
-	if f.Reason == probes.SkippedReason {
-		f.Result.State = probes.Unknown
-	}
-	return f
-}
-
-// take makes a fetch's outcome the repository's.
-func (a *asking) take(stage string, f netpath.FetchResult) {
-	o := &a.out
-	o.Result, o.Stage, o.URL, o.Reason, o.Status, o.Detail = f.Result, stage, f.URL, f.Reason, f.Status, f.Detail
-	o.Bytes = len(f.Body)
-	o.Redirects = nil
-	for _, h := range f.Hops {
-		o.Redirects = append(o.Redirects, h.URL)
-	}
-	if a.material.note != "" && f.Reason != probes.OK {
-		o.Detail = strings.TrimPrefix(o.Detail+", client certificate "+a.material.note, ", ")
-	}
-	if a.repo.RHUI && a.noHeader != "" && (f.Reason == probes.AccessDenied || f.Reason == probes.Unauthorized) {
-		o.Detail = strings.TrimSpace(o.Detail + ", asked without the instance's identity: " + a.noHeader)
-	}
 }
 
 // usableMirrors keeps the addresses that can be asked.

@@ -4,23 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"strings"
-	"time"
 
+	"agentctl/platform"
 	"agentctl/probes"
-	"agentctl/probes/netpath"
 )
 
 // candidate is one place where the metadata may lie.
 type candidate struct {
-	base string
-	link *Metalink // that named it, nil without one
+	base  string
+	query string    // what every request bears after the path
+	link  *Metalink // that named it and whose checksums count, nil without one
 }
 
 // run asks for the list of mirrors, and then for the metadata.
 func (a *asking) run(ctx context.Context) {
+	if a.repo.Manager == "apt" || a.repo.Manager == "zypper" {
+		a.runPlain(ctx)
+		return
+	}
 	var listed []candidate
 	asked, ok := false, false
 	// dnf takes one list, the metalink before the mirror list (libdnf/repo/Repo.cpp,
@@ -59,6 +62,25 @@ func (a *asking) run(ctx context.Context) {
 	}
 }
 
+// runPlain is what apt and zypper do: they have a list or addresses, never both.
+// Variables are filled in when they are read.
+func (a *asking) runPlain(ctx context.Context) {
+	var all []candidate
+	switch {
+	case a.repo.MetaLink != "":
+		all, _ = a.list(ctx, StageMetaLink, withQuery(a.repo.MetaLink, a.repo.Query))
+	case a.repo.MirrorList != "":
+		all, _ = a.list(ctx, StageMirrorList, withQuery(a.repo.MirrorList, a.repo.Query))
+	default:
+		for _, b := range a.repo.Base {
+			all = append(all, candidate{base: b, query: a.repo.Query})
+		}
+	}
+	if len(all) > 0 {
+		a.metadata(ctx, all)
+	}
+}
+
 // list asks for a list of mirrors.
 func (a *asking) list(ctx context.Context, stage, address string) ([]candidate, bool) {
 	if strings.HasPrefix(address, "/") || strings.HasPrefix(address, "file:") {
@@ -92,33 +114,19 @@ func (a *asking) list(ctx context.Context, stage, address string) ([]candidate, 
 func (a *asking) localList(stage, address string) ([]candidate, bool) {
 	data, err := a.in.Host.ReadFile(localPath(address), maxList)
 	a.out.Stage, a.out.URL = stage, address
+	if errors.Is(err, platform.ErrTooLarge) {
+		err = nil // its beginning is enough
+	}
 	var out []candidate
-	why := "cannot be read"
+	reason, why := probes.OK, "cannot be read"
 	if err == nil {
-		out, why = a.readList(stage, address, data)
+		if out, why = a.readList(stage, address, data); why != "" {
+			reason = probes.BadContent
+		}
 	}
-	a.local(err, why)
-	a.out.Mirrors = len(out)
+	a.out.Reason, a.out.Result.State = localReason(err, reason)
+	a.out.Detail, a.out.Mirrors = why, len(out)
 	return out, a.out.Reason == probes.OK
-}
-
-// local records the outcome of a document on this machine.
-func (a *asking) local(err error, why string) {
-	o := &a.out
-	o.Detail, o.Reason, o.Result.State = why, probes.OK, probes.Up
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		o.Reason, o.Result.State = probes.NotFound, probes.Down
-	case err != nil:
-		o.Reason, o.Result.State = probes.SkippedReason, probes.Unknown
-	case why != "":
-		o.Reason, o.Result.State = probes.BadContent, probes.Down
-	}
-}
-
-func localPath(s string) string {
-	s = strings.TrimPrefix(s, "file://")
-	return strings.TrimPrefix(s, "file:")
 }
 
 // readList reads a mirror list or a metalink; the text says what is wrong. Some
@@ -126,18 +134,25 @@ func localPath(s string) string {
 // the word in its address.
 func (a *asking) readList(stage, address string, body []byte) ([]candidate, string) {
 	var out []candidate
-	if stage == StageMetaLink || strings.Contains(address, "metalink") {
+	if a.repo.Manager == "apt" {
+		for _, u := range usableMirrors(AptMirrors(body, true)) {
+			out = append(out, candidate{base: u})
+		}
+	} else if stage == StageMetaLink || strings.Contains(address, "metalink") {
 		link, err := ParseMetalink(body)
 		if err == nil {
 			for _, u := range usableMirrors(link.URLs) {
-				base := strings.TrimSuffix(u, "repodata/repomd.xml")
-				out = append(out, candidate{a.vars.expand(base), &link})
+				c := candidate{base: a.vars.expand(strings.TrimSuffix(u, "repodata/repomd.xml"))}
+				if a.repo.Manager != "zypper" { // which takes the addresses alone
+					c.link = &link
+				}
+				out = append(out, c)
 			}
 		} else if stage == StageMetaLink {
 			return nil, "not a metalink: " + printableText(err.Error())
 		}
 	}
-	if out == nil && stage == StageMirrorList {
+	if out == nil && stage == StageMirrorList && a.repo.Manager != "apt" {
 		for _, u := range ParseMirrorList(body) {
 			if a.repo.Manager == "yum" { // yumRepo.py, _readMirrorList
 				u = strings.TrimSpace(u)
@@ -151,142 +166,4 @@ func (a *asking) readList(stage, address string, body []byte) ([]candidate, stri
 		return nil, "no mirror in it"
 	}
 	return out, ""
-}
-
-// outcome is how one mirror fared.
-type outcome struct {
-	at    int
-	fetch netpath.FetchResult
-	md    Repomd
-	// checked: a metalink's checksum was compared.
-	checked bool
-	local   func() // set for a mirror on this machine
-}
-
-// final: the package manager asks no further mirror. librepo takes whatever
-// comes with a 2xx status, and only a checksum of a metalink makes it try the
-// next one; that the document is no index is noticed too late for that. yum
-// looks into it first (yumRepo.py, _getFileRepoXML).
-func (o *outcome) final(manager string) bool {
-	return o.fetch.Reason == probes.OK || manager != "yum" && o.fetch.Status/100 == 2 && !o.checked &&
-		(o.fetch.Reason == probes.BadContent || o.fetch.Reason == probes.NotAWS)
-}
-
-// metadata asks the mirrors in order. The next one is asked when one has failed
-// or is late; the first whose answer is final decides, and where none is, the
-// first.
-func (a *asking) metadata(ctx context.Context, all []candidate) {
-	n := min(len(all), mirrorsTried)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	results := make(chan outcome, n)
-	failed := make([]*outcome, n)
-	started, ended := 0, 0
-	start := func() {
-		i := started
-		started++
-		go func() { results <- a.mirror(ctx, i, all[i]) }()
-	}
-	start()
-	late := time.NewTicker(mirrorLate)
-	defer late.Stop()
-	var good *outcome
-	for ended < started {
-		select {
-		case o := <-results:
-			ended++
-			if o.final(a.repo.Manager) && good == nil {
-				good = &o
-				cancel() // the others end at once
-				continue
-			}
-			failed[o.at] = &o
-			if good == nil && started < n {
-				start()
-				late.Reset(mirrorLate)
-			}
-		case <-late.C:
-			if good == nil && started < n && ctx.Err() == nil {
-				start()
-			}
-		}
-	}
-	best := good
-	if best == nil {
-		best = failed[0]
-	}
-	a.take(StageMetadata, best.fetch)
-	if best.local != nil {
-		best.local()
-	}
-	a.out.Tried, a.out.Revision = started, best.md.Revision
-	if a.out.Reason != probes.OK && good == nil && len(all) > started {
-		a.out.Detail += fmt.Sprintf(" (%d of %d mirrors asked)", started, len(all))
-	}
-}
-
-// mirror asks one place for the metadata.
-func (a *asking) mirror(ctx context.Context, at int, c candidate) outcome {
-	address := joinURL(c.base, a.repo.Metadata[0])
-	o := outcome{at: at, checked: c.link != nil && c.link.told()}
-	if strings.HasPrefix(address, "file:") {
-		return a.localMirror(o, address, c)
-	}
-	if u, err := url.Parse(address); err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return a.unusable(o, address)
-	}
-	o.fetch = a.fetch(ctx, address, maxRepomd, func(_ int, body []byte) (probes.Reason, string) {
-		md, reason, why := checkRepomd(body, c.link)
-		o.md = md
-		return reason, why
-	})
-	if o.fetch.Reason == probes.OK && o.fetch.Cut {
-		o.fetch.Reason, o.fetch.Detail = probes.BadContent, "larger than any repository's index"
-		o.fetch.Result.State = probes.Down
-	}
-	return o
-}
-
-// unusable is an address that cannot be asked: a variable without a value, or a
-// scheme that is not probed.
-func (a *asking) unusable(o outcome, address string) outcome {
-	o.fetch.URL = printableText(netpath.ShowURL(address))
-	o.fetch.Result = probes.Result{Target: a.target(o.fetch.URL), State: probes.Down}
-	o.fetch.Reason, o.fetch.Detail = probes.Malformed, "the address cannot be used"
-	if names := unset(address); len(names) > 0 {
-		o.fetch.Detail += ": no value for $" + strings.Join(names, ", $")
-	}
-	if u, err := url.Parse(address); err == nil && u.Scheme == "ftp" {
-		o.fetch.Result.State, o.fetch.Reason = probes.Unknown, probes.SkippedReason
-		o.fetch.Detail = "ftp is not probed"
-	}
-	return o
-}
-
-// localMirror reads metadata that lies on this machine.
-func (a *asking) localMirror(o outcome, address string, c candidate) outcome {
-	data, err := a.in.Host.ReadFile(localPath(address), maxRepomd)
-	why := "cannot be read"
-	if err == nil {
-		o.md, o.fetch.Reason, why = checkRepomd(data, c.link)
-	}
-	if err == nil && o.fetch.Reason == probes.OK {
-		o.fetch.Reason = probes.OK
-	} else {
-		o.fetch.Reason = probes.NotFound
-	}
-	o.fetch.URL, o.fetch.Body = address, data
-	o.fetch.Result = probes.Result{Target: a.target(address)}
-	o.local = func() { a.local(err, why) }
-	return o
-}
-
-// joinURL puts a path below a base address, before its query.
-func joinURL(base, path string) string {
-	base, query, has := strings.Cut(base, "?")
-	base = strings.TrimRight(base, "/") + "/" + path
-	if has {
-		base += "?" + query
-	}
-	return base
 }

@@ -35,6 +35,7 @@ func one(t *testing.T, results []probes.RepoResult) probes.RepoResult {
 }
 
 func TestProbeRHUI(t *testing.T) {
+	t.Parallel()
 	const host, mirror = "rhui.eu-west-1.aws.ce.redhat.com", "cds.eu-west-1.aws.ce.redhat.com"
 	s := newStage(t, func(rw http.ResponseWriter, req *http.Request) {
 		switch {
@@ -80,6 +81,7 @@ func TestProbeRHUI(t *testing.T) {
 }
 
 func TestProbeKnownGood(t *testing.T) {
+	t.Parallel()
 	const host = "al2023-repos-eu-west-1-de612dc2.s3.eu-west-1.amazonaws.com"
 	for _, latest := range []int{200, 403} {
 		s := newStage(t, func(rw http.ResponseWriter, req *http.Request) {
@@ -100,6 +102,7 @@ func TestProbeKnownGood(t *testing.T) {
 }
 
 func TestProbeProxy(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, goodRepomd)
 	p := s.prober()
 	p.Proxy = func(probes.Target) (probes.ProxyURL, string) { return "http://proxy.example:9", "unit" }
@@ -123,6 +126,7 @@ func TestProbeProxy(t *testing.T) {
 }
 
 func TestProbeInternet(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, goodRepomd)
 	for host, want := range map[string]bool{"outside.example": true, "inside.example": false, "no.example": true} {
 		r := one(t, Probe(t.Context(), s.prober(), enabledRepo(func(r *probes.Repo) { r.Base = []string{"http://" + host} }), ProbeInput{Host: platformtest.New(nil)}))
@@ -133,6 +137,7 @@ func TestProbeInternet(t *testing.T) {
 }
 
 func TestProbeCertificate(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, goodRepomd)
 	now := time.Now()
 	files := func(until time.Time) map[string]string {
@@ -179,6 +184,7 @@ func TestProbeCertificate(t *testing.T) {
 // TestProbeHostile: whatever a server sends, the probe ends in bounded time and
 // says a clear word.
 func TestProbeHostile(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	s := newStage(t, func(rw http.ResponseWriter, req *http.Request) {
 		kind, rest, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"io"
 	"log"
 	"math/big"
@@ -27,6 +28,7 @@ import (
 type stage struct {
 	plain, secure netip.AddrPort
 	ca            *x509.CertPool
+	root          string // PEM of what is in ca
 	mu            sync.Mutex
 	seen          []*http.Request
 }
@@ -50,6 +52,7 @@ func newStage(t *testing.T, handle http.HandlerFunc) *stage {
 	s := &stage{ca: x509.NewCertPool()}
 	cert, root := selfSigned(t, time.Now().Add(time.Hour))
 	s.ca.AddCert(root)
+	s.root = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
 	h := http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		s.mu.Lock()
 		s.seen = append(s.seen, req.Clone(context.Background()))

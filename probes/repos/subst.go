@@ -21,8 +21,13 @@ const (
 // maxDepth bounds words within words (MAXIMUM_EXPRESSION_DEPTH of libdnf).
 const maxDepth = 32
 
-// maxExpanded bounds what variables may make of one value.
-const maxExpanded = 1 << 20
+// maxExpanded bounds what variables may make of one value, in bytes.
+const maxExpanded = 64 << 10
+
+// stepsPerByte bounds the work on one value: what is right takes one step for each
+// byte and level, and an unknown operator within another makes libdnf look at the
+// same text again, and that within it four times, and so on.
+const stepsPerByte = 2 * maxDepth
 
 // variables are names with their values.
 type variables struct {
@@ -59,10 +64,17 @@ func (v *variables) expand(s string) string {
 		return s
 	}
 	if v.syntax == syntaxShell {
-		out, _, _ := v.shell(s, 0)
+		x := expansion{v, stepsPerByte * (len(s) + 1)}
+		out, _, _ := x.shell(s, 0)
 		return out
 	}
 	return v.plain(s)
+}
+
+// expansion is one value under way.
+type expansion struct {
+	*variables
+	left int // steps
 }
 
 // plain replaces $name and ${name} from left to right; a value is not looked at
@@ -120,8 +132,8 @@ func nameByte(c byte) bool {
 // shell is libdnf's substitute_expression. At a depth above 0 it ends at the
 // closing brace. It returns the text, how many bytes of s it took, and whether
 // it found that brace.
-func (v *variables) shell(s string, depth int) (out string, taken int, closed bool) {
-	if depth > maxDepth {
+func (x *expansion) shell(s string, depth int) (out string, taken int, closed bool) {
+	if depth > maxDepth || x.left <= 0 {
 		return s, len(s), false
 	}
 	var b strings.Builder
@@ -130,7 +142,8 @@ func (v *variables) shell(s string, depth int) (out string, taken int, closed bo
 		b.WriteString(s[pos : pos+n])
 		pos += n
 	}
-	for pos < len(s) && b.Len() < maxExpanded {
+	for pos < len(s) && b.Len() < maxExpanded && x.left > 0 {
+		x.left--
 		switch c := s[pos]; {
 		case c == '}' && depth > 0:
 			return b.String(), pos, true
@@ -140,7 +153,7 @@ func (v *variables) shell(s string, depth int) (out string, taken int, closed bo
 		case c != '$':
 			keep(1)
 		default:
-			value, width, ok := v.expression(s[pos:], depth)
+			value, width, ok := x.expression(s[pos:], depth)
 			if width == 0 { // the text ends within it: no further look
 				keep(len(s) - pos)
 			} else if !ok {
@@ -160,20 +173,20 @@ func (v *variables) shell(s string, depth int) (out string, taken int, closed bo
 
 // expression reads the expression that s begins with. ok: value stands for its
 // width bytes; else they stay. A width of 0: the text ends too early.
-func (v *variables) expression(s string, depth int) (value string, width int, ok bool) {
+func (x *expansion) expression(s string, depth int) (value string, width int, ok bool) {
 	if len(s) < 2 {
 		return "", 0, false
 	}
 	if s[1] != '{' {
 		n := 1 + nameLen(s[1:])
-		value, ok = v.get(s[1:n])
+		value, ok = x.get(s[1:n])
 		return value, n, ok
 	}
 	after := 2 + nameLen(s[2:])
 	if after >= len(s) {
 		return "", 0, false
 	}
-	value, ok = v.get(s[2:after])
+	value, ok = x.get(s[2:after])
 	switch {
 	case s[after] == '}':
 		return value, after + 1, ok
@@ -182,7 +195,7 @@ func (v *variables) expression(s string, depth int) (value string, width int, ok
 	case after+2 >= len(s):
 		return "", 0, false
 	}
-	word, taken, closed := v.shell(s[after+2:], depth+1)
+	word, taken, closed := x.shell(s[after+2:], depth+1)
 	end := after + 2 + taken
 	if !closed {
 		return "", 0, false

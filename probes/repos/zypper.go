@@ -8,6 +8,7 @@ import (
 
 	"agentctl/platform"
 	"agentctl/probes"
+	"agentctl/probes/netpath"
 )
 
 // zyppRepoFile is what zypp takes for a file of repositories (zypp/RepoManager.cc).
@@ -174,8 +175,10 @@ func (b *zyppBuilder) lists(repo *probes.Repo, raw string, metalink bool) {
 		repo.Problem = "the address of its list of mirrors cannot be used: " + fault
 		return
 	}
-	address := u.address()
-	if q := u.sent(); q != "" {
+	address, token := u.address(), ""
+	if q := u.sent(); len(netpath.Secrets(q)) > 0 {
+		token = q
+	} else if q != "" {
 		address += "?" + q // names the product, as repo=epel-9
 	}
 	if metalink || strings.Contains(address, "/metalink") {
@@ -184,7 +187,7 @@ func (b *zyppBuilder) lists(repo *probes.Repo, raw string, metalink bool) {
 		repo.MirrorList = address
 	}
 	b.reader.transport(repo, u, b.proxy)
-	repo.Query = ""
+	repo.Query = token
 	judgeZypper(repo, u, b.facts.OS)
 }
 

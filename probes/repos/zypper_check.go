@@ -12,6 +12,10 @@ import (
 // CheckMetadata judges the body of one of a repository's Metadata, by its name, as
 // apt or zypper does, and returns the metadata's own time where it has one.
 func CheckMetadata(repo probes.Repo, name string, body []byte, now time.Time) (probes.Reason, string, time.Time) {
+	if repo.Manager == "apt" && path.Ext(name) == ".gpg" {
+		reason, detail := checkSignature(body)
+		return reason, detail, time.Time{}
+	}
 	if repo.Manager == "apt" {
 		release, reason, detail := CheckAPT(name, body, repo, now)
 		return reason, detail, release.Date
@@ -35,12 +39,12 @@ func CheckMetadata(repo probes.Repo, name string, body []byte, now time.Time) (p
 	return probes.OK, "", time.Time{}
 }
 
-// NextMetadata tells whether the package manager asks for the next name of
-// Metadata after the one before it ended so. Zypper looks for an old YaST source
-// whatever came of repomd.xml (zypp/RepoManager.cc, probe).
-func NextMetadata(repo probes.Repo, reason probes.Reason) bool {
+// nextName tells whether the package manager asks for the next name of Metadata
+// after the one before it ended so. Zypper looks for an old YaST source whatever
+// came of repomd.xml (zypp/RepoManager.cc, probe).
+func nextName(repo probes.Repo, reason probes.Reason, status int, body []byte) bool {
 	if repo.Manager == "apt" {
-		return AptFallsBack(reason)
+		return aptFallsBack(repo, reason, status, body)
 	}
 	return reason == probes.NotFound || reason == probes.AccessDenied || reason == probes.Unauthorized
 }

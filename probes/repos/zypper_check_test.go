@@ -26,13 +26,36 @@ func TestCheckMetadata(t *testing.T) {
 			t.Errorf("%s %q: %s %s", tt.name, tt.body, got, detail)
 		}
 	}
+}
+
+func TestNextName(t *testing.T) {
+	page, framed := []byte("<html>"), []byte(clearSignedBegin+"\n")
 	for _, tt := range []struct {
-		manager string
-		reason  probes.Reason
-		want    bool
-	}{{"apt", probes.NotFound, true}, {"apt", probes.Refused, false}, {"apt", probes.ServerError, false}, {"zypper", probes.NotFound, true}, {"zypper", probes.Timeout, false}} {
-		if got := NextMetadata(probes.Repo{Manager: tt.manager}, tt.reason); got != tt.want {
-			t.Errorf("%s after %s: %v", tt.manager, tt.reason, got)
+		manager  string
+		unsigned bool
+		reason   probes.Reason
+		status   int
+		body     []byte
+		want     bool
+	}{
+		{"apt", false, probes.NotFound, 404, nil, true},
+		{"apt", false, probes.NotFound, 0, nil, true}, // a folder
+		{"apt", false, probes.NotFound, 410, nil, false},
+		{"apt", false, probes.AccessDenied, 403, nil, false},
+		{"apt", false, probes.BadContent, 200, page, false},
+		{"apt", false, probes.Refused, 0, nil, false},
+		{"apt", true, probes.Refused, 0, nil, false},
+		{"apt", true, probes.AccessDenied, 403, nil, true},
+		{"apt", true, probes.ServerError, 503, nil, true},
+		{"apt", true, probes.BadContent, 200, page, true},
+		{"apt", true, probes.BadContent, 200, framed, false},
+		{"apt", true, probes.Stale, 200, framed, false},
+		{"apt", true, probes.Closed, 200, page, false},
+		{"zypper", false, probes.NotFound, 404, nil, true},
+		{"zypper", false, probes.Timeout, 0, nil, false},
+	} {
+		if got := nextName(probes.Repo{Manager: tt.manager, Unsigned: tt.unsigned}, tt.reason, tt.status, tt.body); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
 		}
 	}
 }

@@ -20,6 +20,8 @@ type zyppReader struct {
 	problems []probes.RepoProblem
 	denied   []string // what root may read and this run may not
 	files    int
+	bytes    int
+	full     bool                // that these are too many is said
 	cache    map[string]zyppRead // one file of credentials serves many repositories
 }
 
@@ -64,11 +66,15 @@ func (r *zyppReader) read(name string, limit int64) ([]byte, bool) {
 }
 
 func (r *zyppReader) fetch(name string, limit int64) ([]byte, bool) {
-	if r.files++; r.files > 3*maxZyppFiles {
-		r.problem(name, "more files than agentctl reads of zypper's configuration; this one and those after it are not read")
+	if r.files++; r.files > 3*maxZyppFiles || r.bytes > maxRepoBytes {
+		if !r.full {
+			r.problem(name, "more files than agentctl reads of zypper's configuration; this one and those after it are not read")
+		}
+		r.full = true
 		return nil, false
 	}
 	data, err := r.host.ReadFile(name, limit)
+	r.bytes += len(data)
 	switch {
 	case err == nil:
 		return data, true
