@@ -49,6 +49,12 @@ func need(t *testing.T, ok bool, what string) {
 // observe boots a container, runs the cases in it and returns what was seen.
 func observe(t *testing.T, cases []Case) map[string]Observed {
 	t.Helper()
+	return observeWith(t, t.TempDir(), cases)
+}
+
+// observeWith is observe with a folder that the container has too, as /shared.
+func observeWith(t *testing.T, shared string, cases []Case) map[string]Observed {
+	t.Helper()
 	need(t, os.Geteuid() == 0, "root")
 	for _, program := range []string{"systemd-nspawn", "mmdebstrap"} {
 		_, err := exec.LookPath(program)
@@ -67,7 +73,6 @@ func observe(t *testing.T, cases []Case) map[string]Observed {
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("build the guest: %v\n%s", err, out)
 	}
-	shared := t.TempDir()
 	data, err := json.Marshal(cases)
 	if err != nil {
 		t.Fatal(err)
