@@ -68,7 +68,7 @@ check: fmt-check vet lint ## The quick round before a commit: format, vet, lint,
 	$(GO) test $(UNIT)
 
 test: setup-system build-$(HOST) $(SOAKER) ## Everything: unit tests with -race, real package managers and Prometheus, the fault lab, all fuzz targets (root)
-	$(GO) test -race $(UNIT)
+	$(GO) test -race -p 4 $(UNIT)
 	$(ORACLE)
 	$(PROMETHEUS)
 	$(LAB) -run '^TestScenarios$$' -parallel $(LAB_PARALLEL)

@@ -88,7 +88,7 @@ func TestStrip(t *testing.T) {
 // A year of a target that flaps in every round stays small.
 func TestBounded(t *testing.T) {
 	h, at := New(), noon
-	for i := range 20000 {
+	for i := range 4000 {
 		state, code := probes.Up, diagnosis.Code(fmt.Sprintf("code-%d", i))
 		if i%2 == 0 {
 			state = probes.Down
