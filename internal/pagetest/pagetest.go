@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,20 +22,49 @@ import (
 
 // Shot is one picture.
 type Shot struct {
-	Name          string
-	Report        *report.Report
-	Width, Height int
-	Dark          bool
+	Name   string
+	Report func() *report.Report
+	Width  int
+	Dark   bool
 }
+
+// Widths of the pictures in pixels: of a desk and of a phone.
+const (
+	desk  = 1100
+	phone = 390
+)
 
 // Shots are the pictures of the documentation.
 func Shots() []Shot {
-	return []Shot{
-		{"broken-light", reporttest.Broken(), 1100, 1640, false},
-		{"broken-dark", reporttest.Broken(), 1100, 1640, true},
-		{"broken-phone", reporttest.Broken(), 390, 2150, false},
-		{"healthy-light", reporttest.Healthy(), 1100, 1000, false},
+	var out []Shot
+	for _, s := range []struct {
+		name   string
+		report func() *report.Report
+	}{{"broken", Broken}, {"healthy", Healthy}} {
+		out = append(out, Shot{s.name + "-light", s.report, desk, false}, Shot{s.name + "-dark", s.report, desk, true}, Shot{s.name + "-phone", s.report, phone, false})
 	}
+	return out
+}
+
+// Broken and Healthy are the samples with the facts of a machine as a round reports them.
+func Broken() *report.Report { return measured(reporttest.Broken()) }
+
+// Healthy is an instance on which all is well.
+func Healthy() *report.Report { return measured(reporttest.Healthy()) }
+
+func measured(r *report.Report) *report.Report {
+	for i := range r.Targets {
+		if t := &r.Targets[i]; t.State == probes.Up && t.Route == probes.RouteInterface && len(t.Addresses) == 0 {
+			t.Addresses = []string{map[string]string{"ssm": "10.0.1.51", "ssmmessages": "10.0.1.53"}[t.Name]}
+		}
+	}
+	r.Checks = []report.Check{
+		{Name: "ssm-agent", Group: probes.GroupAgent, State: probes.Up, Value: "3.3.2299.0 running", Detail: "last reported to ssm 2 min ago"},
+		{Name: "imds", Group: probes.GroupIdentity, State: probes.Up, Value: "ok", Detail: "answered within 1 ms"},
+		{Name: "role", Group: probes.GroupIdentity, State: probes.Up, Value: "patching-role", Detail: "credentials expire at 2026-11-24T17:10:00Z"},
+		{Name: "resolver 10.0.0.2", Group: probes.GroupHost, State: probes.Up, Value: "14 of 14 answered", Detail: "median 1 ms"},
+	}
+	return r
 }
 
 // Now is the time on the pictures.
@@ -53,14 +80,26 @@ type Site struct {
 
 // Serve opens a site that shows a report.
 func Serve(r *report.Report) (*Site, error) {
+	page, err := Page(r)
+	if err != nil {
+		return nil, err
+	}
+	return serve(page)
+}
+
+// Page is the status page of a report that was made a moment ago.
+func Page(r *report.Report) ([]byte, error) {
 	var page bytes.Buffer
 	r.StartedAt = Now.Add(-40 * time.Second)
 	for i := range r.Findings {
 		r.Findings[i].Since = Now.Add(-25 * time.Minute)
 	}
-	if err := statuspage.Render(&page, statuspage.View{Report: r, History: Day(r), Now: Now, Version: "0.1.0"}); err != nil {
-		return nil, err
-	}
+	err := statuspage.Render(&page, statuspage.View{Report: r, History: Day(r), Now: Now, Version: "0.1.0"})
+	return page.Bytes(), err
+}
+
+// serve opens a site with one page.
+func serve(page []byte) (*Site, error) {
 	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -75,7 +114,7 @@ func Serve(r *report.Report) (*Site, error) {
 			w.Header().Add("Content-Security-Policy", "script-src 'none'")
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(page.Bytes())
+		_, _ = w.Write(page)
 	})}
 	go func() { _ = s.srv.Serve(l) }()
 	return s, nil
@@ -143,27 +182,4 @@ func Run(url string, args ...string) (stdout, stderr string, err error) {
 	cmd.Stdout, cmd.Stderr = &out, &log
 	err = cmd.Run()
 	return out.String(), log.String(), err
-}
-
-// Take takes a picture.
-func Take(s Shot, dir string) error {
-	site, err := Serve(s.Report)
-	if err != nil {
-		return err
-	}
-	defer site.Close()
-	file, err := filepath.Abs(filepath.Join(dir, s.Name+".png"))
-	if err != nil {
-		return err
-	}
-	args := []string{"--screenshot=" + file, fmt.Sprintf("--window-size=%d,%d", s.Width, s.Height)}
-	if s.Dark {
-		args = append(args, "--blink-settings=preferredColorScheme=0")
-	} else {
-		args = append(args, "--blink-settings=preferredColorScheme=1")
-	}
-	if _, log, err := Run(site.URL, args...); err != nil {
-		return fmt.Errorf("%s: %w: %s", s.Name, err, strings.TrimSpace(log))
-	}
-	return nil
 }
