@@ -3,6 +3,7 @@ package statuspage
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"agentctl/agent/diagnosis"
 	"agentctl/agent/history"
@@ -10,14 +11,34 @@ import (
 	"agentctl/agent/words"
 )
 
+// marks are the signs of the states: colour is never the only one.
+var marks = map[diagnosis.State]string{diagnosis.Ready: "✓", diagnosis.Degraded: "!", diagnosis.Blocked: "✗", diagnosis.Unknown: "?"}
+
+// verdict is the state in a word or two; one that is old is not how things stand now.
+func verdict(v View) string {
+	state := strings.ToUpper(string(v.Report.Verdict.State))
+	if state != "" && v.stale() {
+		return "WAS " + state
+	}
+	return state
+}
+
 // header is the verdict in one line, and which machine this is.
 func (w *writer) header(v View) {
 	r := v.Report
-	mark := map[diagnosis.State]string{diagnosis.Ready: "✓", diagnosis.Degraded: "!", diagnosis.Blocked: "✗", diagnosis.Unknown: "?"}[r.Verdict.State]
-	w.raw("<header class=\"verdict %s\">\n<h1>%s ", class(r.Verdict.State), mark)
-	w.text(strings.ToUpper(string(r.Verdict.State)))
+	state, mark := class(r.Verdict.State), first(marks[r.Verdict.State], "?")
+	if v.stale() {
+		state, mark = "unknown", "?"
+	}
+	w.raw("<header class=\"verdict %s\">\n<h1>%s ", state, mark)
+	w.text(first(verdict(v), "UNKNOWN"))
 	w.raw("</h1>\n")
-	w.el("p", "", r.Verdict.Summary)
+	w.el("p", "", first(r.Verdict.Summary, report.Summarize(r)))
+	if v.stale() && !r.StartedAt.IsZero() {
+		w.raw("<p class=\"warn\"><strong>! This report is ")
+		w.text(words.Duration(v.Now.Sub(r.StartedAt)))
+		w.raw(" old.</strong> No round has ended since: right after a start one is under way; else agentctl's log says why.</p>\n")
+	}
 	w.raw("<p class=\"meta\">")
 	i := r.Instance
 	for _, s := range []string{i.ID, i.Type, first(i.AvailabilityZone, i.Region), first(i.OS.Name, strings.TrimSpace(i.OS.ID+" "+i.OS.Version)), i.VPCID, i.SubnetID} {
@@ -25,7 +46,10 @@ func (w *writer) header(v View) {
 			w.el("span", "", s)
 		}
 	}
-	w.raw("<span>looked at <time datetime=\"%s\">", r.StartedAt.UTC().Format("2006-01-02T15:04:05Z"))
+	if h := v.History; h != nil && !h.Verdict.Since.IsZero() && h.Verdict.State == string(r.Verdict.State) {
+		w.el("span", "", string(r.Verdict.State)+" since "+words.Time(h.Verdict.Since))
+	}
+	w.raw("<span>checked <time datetime=\"%s\">", r.StartedAt.UTC().Format("2006-01-02T15:04:05Z"))
 	w.text(words.Ago(r.StartedAt, v.Now))
 	w.raw("</time></span></p>\n</header>\n")
 }
@@ -49,22 +73,29 @@ func class(s diagnosis.State) string {
 	return "unknown"
 }
 
-// causes are the findings that block or degrade, with what mends them.
+// causesOf are the findings that block, then those that degrade.
+func causesOf(r *report.Report) []diagnosis.Finding {
+	var out []diagnosis.Finding
+	for _, s := range []diagnosis.Severity{diagnosis.Critical, diagnosis.Warning} {
+		for _, f := range r.Findings {
+			if f.Severity == s {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// causes are shown with what mends them.
 func (w *writer) causes(v View) {
-	n := 0
-	for _, f := range v.Report.Findings {
-		if f.Severity == diagnosis.Info {
-			continue
-		}
-		if n == 0 {
-			w.raw("<section aria-labelledby=\"causes\">\n<h2 id=\"causes\">What is the matter, and what mends it</h2>\n")
-		}
-		n++
-		w.finding(v, f, n)
+	if len(w.found) == 0 {
+		return
 	}
-	if n > 0 {
-		w.raw("</section>\n")
+	w.raw("<section aria-labelledby=\"causes\">\n<h2 id=\"causes\">What is the matter, and what mends it</h2>\n")
+	for i, f := range w.found {
+		w.finding(v, f, i+1)
 	}
+	w.raw("</section>\n")
 }
 
 func (w *writer) finding(v View, f diagnosis.Finding, n int) {
@@ -100,9 +131,9 @@ func (w *writer) finding(v View, f diagnosis.Finding, n int) {
 			w.text(x.Text)
 			if x.Command != "" {
 				id := fmt.Sprintf("c%d-%d", n, i+1)
-				w.raw("<div class=\"cmd\"><pre id=\"%s\" tabindex=\"0\">", id)
+				w.raw("<div class=\"cmd\"><pre id=\"%s\" tabindex=\"0\" role=\"group\" aria-label=\"command\">", id)
 				w.text(x.Command)
-				w.raw("</pre><button type=\"button\" data-copy=\"%s\" hidden>copy</button></div>", id)
+				w.raw("</pre><button type=\"button\" data-copy=\"%s\" aria-describedby=\"%s\" hidden>copy</button></div>", id, id)
 			}
 			w.raw("</li>\n")
 		}
@@ -123,9 +154,18 @@ func (w *writer) finding(v View, f diagnosis.Finding, n int) {
 	w.raw("</article>\n")
 }
 
+// catalogue holds diagnosis.Lookup's answers: that one builds all of them each time.
+var catalogue = sync.OnceValue(func() map[diagnosis.Code]diagnosis.Entry {
+	m := map[diagnosis.Code]diagnosis.Entry{}
+	for _, e := range diagnosis.Catalogue() {
+		m[e.Code] = e
+	}
+	return m
+})
+
 // explain is what agentctl explain says.
 func (w *writer) explain(c diagnosis.Code) {
-	e, ok := diagnosis.Lookup(c)
+	e, ok := catalogue()[c]
 	if !ok {
 		return
 	}
@@ -168,9 +208,9 @@ func (w *writer) waiting(r *report.Report) {
 }
 
 // notes are what is worth knowing.
-func (w *writer) notes(v View) {
+func (w *writer) notes(r *report.Report) {
 	n := 0
-	for _, f := range v.Report.Findings {
+	for _, f := range r.Findings {
 		if f.Severity != diagnosis.Info {
 			continue
 		}
@@ -182,6 +222,7 @@ func (w *writer) notes(v View) {
 		w.text(string(f.Code))
 		w.raw("</strong>: ")
 		w.text(f.Summary)
+		w.explain(f.Code)
 		w.raw("</li>\n")
 	}
 	if n > 0 {

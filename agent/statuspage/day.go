@@ -1,9 +1,13 @@
 package statuspage
 
 import (
-	"maps"
+	"cmp"
+	"fmt"
 	"slices"
+	"strings"
+	"time"
 
+	"agentctl/agent/diagnosis"
 	"agentctl/agent/history"
 	"agentctl/agent/report"
 	"agentctl/agent/words"
@@ -11,111 +15,168 @@ import (
 )
 
 // slots of the strips: a quarter of an hour each.
-const slots = 96
+const (
+	slots      = 96
+	slotLength = history.Window / slots
+)
 
 // maxStrips bounds the rows beside the verdict's.
 const maxStrips = 20
 
 // day is the last 24 hours: the verdict, and whatever was bad within them.
 func (w *writer) day(v View) {
-	h := v.History
-	if h == nil {
+	if v.History == nil {
 		return
 	}
-	w.raw("<section aria-labelledby=\"day\">\n<h2 id=\"day\">The last 24 hours</h2>\n<table class=\"day\">\n<tbody>\n")
-	w.strip(v, history.KindVerdict, "", "verdict")
-	n := 0
-	for _, part := range []struct {
-		kind  history.Kind
-		names []string
-	}{{history.KindFinding, slices.Sorted(maps.Keys(h.Findings))}, {history.KindTarget, slices.Sorted(maps.Keys(h.Targets))}} {
-		for _, name := range part.names {
-			strip := h.Strip(part.kind, name, v.Now, slots)
-			if n < maxStrips && slices.ContainsFunc(strip, func(s history.Slot) bool { return slotClass(s.State) == "s-bad" }) {
-				w.strip(v, part.kind, name, name)
-				n++
+	w.raw("<section aria-labelledby=\"day\">\n<h2 id=\"day\">The last 24 hours</h2>\n<table class=\"day\">\n<thead><tr><th scope=\"col\"><span class=\"unseen\">what</span></th>")
+	w.raw("<th scope=\"col\"><div class=\"axis\"><span>24 h ago</span><span>18 h</span><span>12 h</span><span>6 h</span><span>now</span></div></th></tr></thead>\n<tbody>\n")
+	verdict := v.History.Strip(history.KindVerdict, "", v.Now, slots)
+	w.strip("verdict", verdict, "bad")
+	names := everBad(v.History)
+	for i, x := range names {
+		if i == maxStrips {
+			break
+		}
+		strip := v.History.Strip(x.kind, x.name, v.Now, slots)
+		if x.kind == history.KindFinding {
+			// Without the finding all was well, where somebody looked.
+			for i := range strip {
+				if strip[i].State == "" && verdict[i].State != "" {
+					strip[i].State = string(probes.Up)
+				}
 			}
 		}
+		w.strip(x.name, strip, severity(v.Report, x))
 	}
-	w.raw("</tbody>\n</table>\n<p class=\"dim\">From 24 hours ago at the left to now. Grey: nobody looked.</p>\n</section>\n")
+	w.raw("</tbody>\n</table>\n<p class=\"dim\">")
+	if more := len(names) - maxStrips; more > 0 {
+		w.text(fmt.Sprintf("%d more had a fault. ", more))
+	}
+	w.raw("High and red: blocked or failing. Lower and amber: degraded or not known. A thin line: well. A gap: nobody looked.</p>\n</section>\n")
 }
 
-func (w *writer) strip(v View, kind history.Kind, name, label string) {
-	w.raw("<tr><td>")
-	w.text(label)
-	w.raw("</td><td><svg class=\"strip\" viewBox=\"0 0 %d 10\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"", slots*4)
-	strip := v.History.Strip(kind, name, v.Now, slots)
-	if kind == history.KindFinding {
-		// Without the finding all was well, where somebody looked.
-		for i, looked := range v.History.Strip(history.KindVerdict, "", v.Now, slots) {
-			if strip[i].State == "" && looked.State != "" {
-				strip[i].State = string(probes.Up)
+// subject is what a strip is about.
+type subject struct {
+	kind history.Kind
+	name string
+	now  bool // it is bad at present
+}
+
+// everBad are the findings and targets that were bad within the window, what is bad
+// now first. It looks at the changes once: Strip does so for each name.
+func everBad(h *history.History) []subject {
+	var out []subject
+	seen := map[subject]bool{}
+	add := func(kind history.Kind, name, state string, now bool) {
+		key := subject{kind: kind, name: name}
+		if kind != history.KindVerdict && slotClass(state, "bad") == "bad" && !seen[key] {
+			seen[key] = true
+			out = append(out, subject{kind, name, now})
+		}
+	}
+	for name, p := range h.Findings {
+		add(history.KindFinding, name, p.State, true)
+	}
+	for name, p := range h.Targets {
+		add(history.KindTarget, name, p.State, true)
+	}
+	for _, c := range h.Changes {
+		add(c.Kind, c.Name, c.From, false)
+		add(c.Kind, c.Name, c.To, false)
+	}
+	slices.SortFunc(out, func(a, b subject) int {
+		if a.now != b.now {
+			if a.now {
+				return -1
 			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.kind, b.kind), strings.Compare(a.name, b.name))
+	})
+	return out
+}
+
+// severity is the class of a strip's faults. The history does not keep how severe a
+// finding was: the present report says it, else what the code is as a rule.
+func severity(r *report.Report, x subject) string {
+	if x.kind != history.KindFinding {
+		return "bad"
+	}
+	for _, f := range r.Findings {
+		if string(f.Code) == x.name && f.Severity == diagnosis.Critical {
+			return "bad"
+		} else if string(f.Code) == x.name {
+			return "warn"
 		}
 	}
-	bad := 0
-	for _, s := range strip {
-		if slotClass(s.State) == "s-bad" {
-			bad++
-		}
+	if strings.HasPrefix(catalogue()[diagnosis.Code(x.name)].Severity, string(diagnosis.Critical)) {
+		return "bad"
 	}
-	w.text(words.Count(bad, "quarter of an hour") + " with a fault")
-	w.raw("\">")
-	for i := 0; i < len(strip); {
-		c, from := slotClass(strip[i].State), i
-		for i < len(strip) && slotClass(strip[i].State) == c {
-			i++
-		}
-		// A fault is taller than what is well: colour is not the only sign.
-		y, height := 3, 4
-		if c == "s-bad" {
-			y, height = 0, 10
-		}
-		w.raw("<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"/>", c, from*4, y, (i-from)*4, height)
+	return "warn"
+}
+
+// heights are top and height of a slot by its class: colour is not the only sign.
+var heights = map[string][2]int{"bad": {0, 10}, "warn": {3, 7}, "good": {8, 2}}
+
+// strip draws one row; faults are drawn as severe as they are.
+func (w *writer) strip(label string, strip []history.Slot, severe string) {
+	w.raw("<tr><th scope=\"row\">")
+	w.text(label)
+	w.raw("</th><td><svg class=\"strip\" viewBox=\"0 0 %d 10\" preserveAspectRatio=\"none\" role=\"img\"><title>", slots*4)
+	w.text(faults(strip, severe))
+	w.raw("</title>")
+	// One path for each class: a day of flapping has many parts.
+	for _, class := range []string{"good", "warn", "bad"} {
+		w.slots(class, strip, severe)
 	}
 	w.raw("</svg></td></tr>\n")
 }
 
-func slotClass(state string) string {
+// slots draws the parts of a strip that have one class.
+func (w *writer) slots(class string, strip []history.Slot, severe string) {
+	at, begun := heights[class], false
+	for i := 0; i < len(strip); i++ {
+		from := i
+		for i < len(strip) && slotClass(strip[i].State, severe) == class {
+			i++
+		}
+		if i == from {
+			continue
+		}
+		if !begun {
+			w.raw("<path class=\"%s\" d=\"", class)
+			begun = true
+		}
+		w.raw("M%d %dh%dv%dh-%dz", from*4, at[0], (i-from)*4, at[1], (i-from)*4)
+	}
+	if begun {
+		w.raw("\"/>")
+	}
+}
+
+// faults says a strip in words.
+func faults(strip []history.Slot, severe string) string {
+	n, last := 0, time.Time{}
+	for _, s := range strip {
+		if c := slotClass(s.State, severe); c == "bad" || c == "warn" {
+			n, last = n+1, s.To
+		}
+	}
+	if n == 0 {
+		return "no fault"
+	}
+	return "a fault in " + words.Duration(time.Duration(n)*slotLength) + " of 24 h, the last until " + words.Time(last)
+}
+
+// slotClass is the class of a slot: "" where nobody looked.
+func slotClass(state, severe string) string {
 	switch state {
-	case "up", "ready", history.Noted:
-		return "s-up"
-	case "degraded", "unknown":
-		return "s-warn"
 	case "":
-		return "s-none"
+		return ""
+	case string(probes.Up), string(diagnosis.Ready), history.Noted:
+		return "good"
+	case string(diagnosis.Degraded), string(probes.Unknown):
+		return "warn"
 	}
-	return "s-bad"
-}
-
-// checks are the facts of the machine.
-func (w *writer) checks(r *report.Report) {
-	if len(r.Checks) == 0 {
-		return
-	}
-	w.raw("<section aria-labelledby=\"checks\">\n<h2 id=\"checks\">This machine</h2>\n<dl>\n")
-	for _, c := range r.Checks {
-		w.raw("<dt>")
-		if c.State == "down" {
-			w.raw("<span class=\"bad\">✗</span> ")
-		}
-		w.text(c.Name)
-		w.raw("</dt><dd>")
-		w.text(c.Value)
-		if c.Detail != "" {
-			w.raw(" <span class=\"dim\">")
-			w.text(c.Detail)
-			w.raw("</span>")
-		}
-		w.raw("</dd>\n")
-	}
-	w.raw("</dl>\n</section>\n")
-}
-
-func (w *writer) footer(v View) {
-	w.raw("<footer><span>agentctl ")
-	w.text(v.Version)
-	w.raw("</span><span>data of ")
-	w.text(v.Report.DataDate)
-	w.raw("</span><a href=\"/api/v1/report\">report as JSON</a><a href=\"/metrics\">metrics</a></footer>\n")
+	return severe
 }

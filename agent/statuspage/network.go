@@ -1,259 +1,193 @@
 package statuspage
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
-	"agentctl/agent/diagnosis"
 	"agentctl/agent/report"
 	"agentctl/agent/words"
 	"agentctl/probes"
 )
 
-// place is one thing in the picture of the network: what the instance reaches, or
-// does not.
-type place struct {
+// way is what lies between the instance and targets: an endpoint, a gateway, NAT, a
+// proxy. A resolver or the metadata service is one with nothing behind it.
+type way struct {
 	title, detail string
-	state         string // up, down, unsure
+	look          look // of the line to it
+	ends          []end
+	lost          bool // nothing gets as far as the way: the lines behind it are not walked
 }
 
-func (p place) mark() string {
-	return map[string]string{"up": "✓", "down": "✗", "unsure": "?"}[p.state]
+// end is a group of targets behind a way that stand alike.
+type end struct {
+	names  []string
+	detail string
+	look   look
 }
 
-func (p place) word() string {
-	return map[string]string{"up": "works", "down": "fails", "unsure": "not known"}[p.state]
-}
+// maxRows keeps the picture on one screen.
+const maxRows = 14
 
-// maxPlaces keeps the picture on one screen.
-const maxPlaces = 16
-
-// places are what lies around the instance, nearest first: resolvers, metadata,
-// endpoints, S3, and what lies beyond.
-func places(r *report.Report) []place {
-	var out []place
+// network is the picture's content, nearest things first.
+func network(v View) []way {
+	r := v.Report
+	another := slices.ContainsFunc(r.Checks, func(c report.Check) bool { return resolver(c) && c.State == probes.Up })
+	var out []way
 	for _, c := range r.Checks {
 		switch {
-		case strings.HasPrefix(c.Name, "resolver "):
-			if strings.Contains(c.Detail, "not configured") {
-				continue // asked for comparison
-			}
-			out = append(out, place{"DNS " + c.Name, c.Value, stateOf(c.State)})
+		case resolver(c):
+			out = append(out, way{title: "DNS " + c.Name, detail: c.Value, look: lookOfCheck(r, c, "dns-", another)})
 		case c.Name == "imds":
-			out = append(out, place{"instance metadata", c.Value, stateOf(c.State)})
+			out = append(out, way{title: "instance metadata", detail: c.Value, look: lookOfCheck(r, c, "imds-", false)})
 		}
 	}
-	type bundle struct {
-		key   string
-		names []string
-		place place
-	}
-	var all []bundle
-	for _, t := range r.Targets {
+	return crop(append(out, routes(v)...))
+}
+
+// resolver tells whether a check is about a resolver that this machine asks, and not
+// one that is only asked for comparison.
+func resolver(c report.Check) bool {
+	return strings.HasPrefix(c.Name, "resolver ") && !strings.Contains(c.Detail, "not configured")
+}
+
+// routes are the ways to the targets.
+func routes(v View) []way {
+	var out []way
+	at := map[string]int{}
+	proxies := proxiesOf(v.Round)
+	for _, t := range v.Report.Targets {
 		if t.State == probes.Skipped {
 			continue
 		}
-		b := bundle{names: []string{t.Name}, place: place{state: stateOf(t.State), detail: wayTo(t)}}
-		if t.Control && t.State != probes.Up {
-			b.place.state = "unsure" // it is no fault
-			b.place.detail = strings.TrimPrefix(b.place.detail+", for comparison", ", ")
+		title, detail := wayOf(t, proxies)
+		// One way, whether it is sure or likely of each target.
+		key := report.RouteWords(t.Route, false) + "|" + detail
+		i, ok := at[key]
+		if !ok {
+			i = len(out)
+			at[key] = i
+			out = append(out, way{title: title, detail: detail, look: aside, lost: true})
+		} else if t.RouteLikely {
+			out[i].title = title
 		}
-		b.key = b.place.state + "|" + b.place.detail
-		if t.State == probes.Down {
-			b.place.detail = strings.TrimPrefix(b.place.detail+": "+failure(t), ": ")
-			b.key += "|" + string(t.ExplainedBy)
-		}
-		if i := slices.IndexFunc(all, func(x bundle) bool { return x.key == b.key }); i >= 0 {
-			all[i].names = append(all[i].names, t.Name)
-			continue
-		}
-		all = append(all, b)
-	}
-	for _, b := range all {
-		b.place.title = words.ListFirst(b.names, 3)
-		out = append(out, b.place)
-	}
-	if len(out) > maxPlaces {
-		// What fails must not be what is left out.
-		slices.SortStableFunc(out, func(a, b place) int { return rank(a) - rank(b) })
-		left := len(out) - maxPlaces + 1
-		out = append(out[:maxPlaces-1], place{fmt.Sprintf("and %d more", left), "in the table below", "unsure"})
+		out[i].add(v.Report, t)
 	}
 	return out
 }
 
-func rank(p place) int { return slices.Index([]string{"down", "unsure", "up"}, p.state) }
-
-func stateOf(s probes.State) string {
-	switch s {
-	case probes.Up:
-		return "up"
-	case probes.Down:
-		return "down"
-	case probes.Skipped, probes.Unknown:
+// add puts a target behind a way.
+func (y *way) add(r *report.Report, t report.Target) {
+	l, s, detail := lookOf(r, t), probes.Step{}, ""
+	if t.State == probes.Down {
+		s, _ = stopped(t)
+		detail = failure(t)
 	}
-	return "unsure"
+	if t.State == probes.Up || passed(s) {
+		y.look, y.lost = works, false
+	} else if y.lost && l.badness() < y.look.badness() {
+		y.look = l
+	}
+	i := slices.IndexFunc(y.ends, func(e end) bool { return e.look == l && e.detail == detail })
+	if i < 0 {
+		i = len(y.ends)
+		y.ends = append(y.ends, end{detail: detail, look: l})
+	}
+	y.ends[i].names = append(y.ends[i].names, t.Name)
 }
 
-// wayTo is the route in words, and the address of an endpoint.
-func wayTo(t report.Target) string {
-	way := report.RouteWords(t.Route, t.RouteLikely)
-	if way == "" {
-		return ""
+// passed tells whether what failed at a step had got as far as the way: behind the
+// connect, or to a proxy that answers.
+func passed(s probes.Step) bool {
+	switch s.Phase {
+	case probes.PhaseTLS, probes.PhaseHTTP, probes.PhaseSigned:
+		return true
+	case probes.PhaseProxy:
+		return s.Reason == probes.ProxyAuth || s.Reason == probes.ProxyDenied
+	case probes.PhaseDNS, probes.PhaseTCP:
 	}
-	way = "by " + way
-	if (t.Route == probes.RouteInterface || t.Route == probes.RouteCentral) && len(t.Addresses) > 0 {
-		way += " " + words.ListFirst(t.Addresses, 2)
-	}
-	return way
+	return false
 }
 
-// failure is the step that stopped a target.
-func failure(t report.Target) string {
-	for _, s := range t.Steps {
-		if s.State == probes.Down {
-			return fmt.Sprintf("%s %s", s.Phase, strings.ReplaceAll(string(s.Reason), "_", " "))
+// wayOf names the way to a target, and the address of what stands there.
+func wayOf(t report.Target, proxies map[string]string) (title, detail string) {
+	if s, ok := stopped(t); ok && s.Phase == probes.PhaseDNS {
+		return "no way", "the name gives no address"
+	}
+	title = first(report.RouteWords(t.Route, t.RouteLikely), "way not known")
+	switch t.Route {
+	case probes.RouteInterface, probes.RouteCentral:
+		detail = words.ListFirst(t.Addresses, 2)
+	case probes.RouteNAT:
+		detail = "to the internet"
+	case probes.RouteProxy:
+		detail = proxies[t.Name]
+	case probes.RouteGateway, probes.RouteInternet, probes.RouteUnknown:
+	}
+	return title, detail
+}
+
+// proxiesOf are the proxies' addresses by target; passwords are masked already.
+func proxiesOf(r *probes.Round) map[string]string {
+	out := map[string]string{}
+	if r == nil {
+		return out
+	}
+	for i := range r.Results {
+		if p := r.Results[i].Proxy; p != nil {
+			out[r.Results[i].Target.Name] = p.URL
 		}
 	}
-	return "down"
-}
-
-// picture draws the network as agentctl sees it, and says the same as a list for
-// small screens and for those who do not see pictures.
-func (w *writer) picture(v View) {
-	ps := places(v.Report)
-	if len(ps) == 0 {
-		return
-	}
-	const row, left, right, width = 46, 200, 330, 1000
-	height := len(ps)*row + 10
-	middle := height / 2
-	w.raw("<section class=\"net\" aria-labelledby=\"net\">\n<h2 id=\"net\">The network, as seen from here</h2>\n")
-	w.raw("<svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\" aria-label=\"The list below says the same\">\n", width, height, width, height)
-	for i, p := range ps {
-		y := i*row + 28
-		w.raw("<path class=\"%s\" d=\"M%d %d C%d %d %d %d %d %d\"/>", p.state, left, middle, left+70, middle, right-70, y, right, y)
-		w.raw("<rect class=\"box\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"38\" rx=\"5\"/>", right, y-19, width-right-5)
-		w.raw("<text class=\"%s\" x=\"%d\" y=\"%d\">%s</text>", p.state, right+12, y+5, p.mark())
-		w.raw("<text x=\"%d\" y=\"%d\">", right+34, y-2)
-		w.text(fit(p.title, 80))
-		w.raw("</text><text class=\"small\" x=\"%d\" y=\"%d\">", right+34, y+13)
-		w.text(fit(p.detail, 100))
-		w.raw("</text>\n")
-	}
-	w.raw("<rect class=\"box\" x=\"5\" y=\"%d\" width=\"%d\" height=\"56\" rx=\"5\"/><text x=\"18\" y=\"%d\">", middle-28, left-5, middle-4)
-	w.text(fit(first(v.Report.Instance.ID, "this machine"), 22))
-	w.raw("</text><text class=\"small\" x=\"18\" y=\"%d\">", middle+15)
-	w.text(fit(first(v.Report.Instance.SubnetID, v.Report.Instance.Region), 26))
-	w.raw("</text>\n</svg>\n<ul class=\"netlist\">\n")
-	for _, p := range ps {
-		w.raw("<li><span class=\"%s\">%s %s</span> ", map[string]string{"up": "good", "down": "bad", "unsure": "warn"}[p.state], p.mark(), p.word())
-		w.text(p.title)
-		w.raw(" <span class=\"dim\">")
-		w.text(p.detail)
-		w.raw("</span></li>\n")
-	}
-	w.raw("</ul>\n</section>\n")
-}
-
-// fit cuts a text to so many characters.
-func fit(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n-1]) + "…"
-}
-
-// targets is the table, with the time of each step as a bar.
-func (w *writer) targets(r *report.Report) {
-	// The scale is that of what works, in seconds; a wait that nobody answers is cut off.
-	slowest := 0.02
-	for _, t := range r.Targets {
-		if t.State == probes.Up {
-			slowest = max(slowest, took(t))
+	for i := range r.Repos {
+		if p := r.Repos[i].Result.Proxy; p != nil {
+			out[r.Repos[i].Result.Target.Name] = p.URL
 		}
 	}
-	w.raw("<section aria-labelledby=\"targets\">\n<h2 id=\"targets\">Targets</h2>\n<div class=\"scroll\"><table class=\"t\">\n")
-	w.raw("<thead><tr><th scope=\"col\">target</th><th scope=\"col\">state</th><th scope=\"col\">way</th><th scope=\"col\">time</th><th scope=\"col\">dns, tcp, tls, http</th></tr></thead>\n<tbody>\n")
-	skipped := []string{}
-	for _, t := range r.Targets {
-		if t.State == probes.Skipped {
-			skipped = append(skipped, t.Name)
-			continue
-		}
-		w.target(r, t, slowest)
-	}
-	w.raw("</tbody>\n</table></div>\n")
-	if len(skipped) > 0 {
-		w.el("p", "dim", "Not needed here: "+strings.Join(skipped, ", "))
-	}
-	w.raw("</section>\n")
+	return out
 }
 
-func took(t report.Target) float64 {
-	sum := 0.0
-	for _, s := range t.Steps {
-		sum += s.Duration
+// rows is how many lines of the picture a way takes.
+func (y way) rows() int { return max(1, len(y.ends)) }
+
+// worst is the worst look of a way and what lies behind it.
+func (y way) worst() int {
+	n := y.look.badness()
+	for _, e := range y.ends {
+		n = min(n, e.look.badness())
 	}
-	return sum
+	return n
 }
 
-func (w *writer) target(r *report.Report, t report.Target, slowest float64) {
-	w.raw("<tr><th scope=\"row\">")
-	w.text(t.Name)
-	if t.Required {
-		w.raw(" <span class=\"dim\" title=\"required\">•</span>")
+// crop leaves out what does not fit, what works first.
+func crop(all []way) []way {
+	rows := 0
+	for _, y := range all {
+		rows += y.rows()
 	}
-	w.raw("</th><td>")
-	switch stateOf(t.State) {
-	case "up":
-		w.raw("<span class=\"good\">✓ up</span>")
-	case "down":
-		w.raw("<span class=\"%s\">✗ ", map[bool]string{true: "dim", false: "bad"}[t.Control])
-		w.text(failure(t))
-		w.raw("</span>")
-		if n := number(r, t.ExplainedBy); n > 0 {
-			w.raw(" <a href=\"#f%d\">", n)
-			w.text(string(t.ExplainedBy))
-			w.raw("</a>")
-		} else if t.ExplainedBy != "" {
-			w.text(" " + string(t.ExplainedBy))
+	if rows <= maxRows {
+		return all
+	}
+	slices.SortStableFunc(all, func(a, b way) int { return a.worst() - b.worst() })
+	var out []way
+	left, free := 0, maxRows-1
+	for _, y := range all {
+		if y.rows() > 1 && y.rows() > free { // one way can have many ends
+			slices.SortStableFunc(y.ends, func(a, b end) int { return a.look.badness() - b.look.badness() })
+			for _, e := range y.ends[max(free, 0):] {
+				left += len(e.names)
+			}
+			y.ends = y.ends[:max(free, 0)]
+		} else if free < 1 {
+			for _, e := range y.ends {
+				left += len(e.names)
+			}
 		}
-	default:
-		w.raw("<span class=\"warn\">? not known</span>")
-	}
-	w.raw("</td><td class=\"dim\">")
-	w.text(report.RouteWords(t.Route, t.RouteLikely))
-	w.raw("</td><td class=\"num\">")
-	w.text(words.Seconds(took(t)))
-	w.raw("</td><td><svg width=\"160\" height=\"12\" viewBox=\"0 0 160 12\" aria-hidden=\"true\">")
-	x := 0.0
-	for _, s := range t.Steps {
-		if !slices.Contains([]probes.Phase{probes.PhaseDNS, probes.PhaseProxy, probes.PhaseTCP, probes.PhaseTLS, probes.PhaseHTTP, probes.PhaseSigned}, s.Phase) {
-			continue
+		if free > 0 {
+			out = append(out, y)
 		}
-		width := min(s.Duration/slowest*150, 150-x)
-		w.raw("<rect class=\"%s\" x=\"%.1f\" y=\"1\" width=\"%.1f\" height=\"10\"/>", s.Phase, x, max(width, 0.5))
-		x += width
+		free -= y.rows()
 	}
-	if took(t) > slowest {
-		w.raw("<rect class=\"cut\" x=\"152\" y=\"1\" width=\"2\" height=\"10\"/><rect class=\"cut\" x=\"156\" y=\"1\" width=\"2\" height=\"10\"/>")
+	if left == 0 {
+		return out
 	}
-	w.raw("</svg></td></tr>\n")
-}
-
-// number is the place of a finding on the page, 0 where it is not there.
-func number(r *report.Report, c diagnosis.Code) int {
-	n := 0
-	for _, f := range r.Findings {
-		if f.Severity == diagnosis.Info {
-			continue
-		}
-		if n++; f.Code == c {
-			return n
-		}
-	}
-	return 0
+	return append(out, way{title: "and " + words.Count(left, "more target"), detail: "in the table below", look: rest})
 }

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"agentctl/agent/diagnosis"
 	"agentctl/agent/history"
 	"agentctl/agent/report"
 	"agentctl/probes"
@@ -29,7 +30,9 @@ var files embed.FS
 // View is what the page shows.
 type View struct {
 	Report *report.Report // nil before the first round
-	Round  *probes.Round  // behind the report; nil after a restart
+	// Round is what the report was made of: the page takes the proxies' addresses from
+	// it. It is nil after a restart.
+	Round *probes.Round
 	// History may be nil.
 	History *history.History
 	Now     time.Time
@@ -54,7 +57,10 @@ var parts = sync.OnceValue(func() (p struct{ css, js, csp string }) {
 func CSP() string { return parts().csp }
 
 // writer builds the page.
-type writer struct{ strings.Builder }
+type writer struct {
+	strings.Builder
+	found []diagnosis.Finding // the causes; their places are their numbers on the page
+}
 
 // raw writes markup of our own.
 func (w *writer) raw(format string, args ...any) { fmt.Fprintf(&w.Builder, format, args...) }
@@ -88,19 +94,33 @@ func clean(s string) string {
 	return html.EscapeString(s)
 }
 
+// staleFrom is the age from which a report says how it was and not how it is. The
+// daemon looks at least every ten minutes.
+const staleFrom = 15 * time.Minute
+
+func (v View) stale() bool { return v.Now.Sub(v.Report.StartedAt) > staleFrom }
+
 // Render writes the page.
 func Render(out io.Writer, v View) error {
 	w := &writer{}
+	if v.Report != nil {
+		w.found = causesOf(v.Report)
+		// About what it will be: growing from nothing copies it several times.
+		w.Grow(16<<10 + len(v.Report.Targets)<<10 + len(w.found)<<11)
+	}
 	title := "agentctl: no report yet"
 	if r := v.Report; r != nil {
-		title = fmt.Sprintf("%s: %s", strings.ToUpper(string(r.Verdict.State)), r.Instance.ID)
+		title = first(verdict(v), "agentctl")
+		if r.Instance.ID != "" {
+			title += ": " + r.Instance.ID
+		}
 	}
 	w.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
 	w.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>\n")
 	w.el("title", "", title)
 	w.raw("\n<style>%s</style>\n</head>\n<body>\n", parts().css)
 	if v.Report == nil {
-		w.raw("<main><header class=\"verdict unknown\"><h1>No report yet</h1><p>The first round is under way; this page asks again by itself.</p></header></main>\n")
+		w.raw("<main class=\"verdict unknown\"><h1>? No report yet</h1><p>The first round is under way; this page asks again by itself.</p></main>\n")
 	} else {
 		w.body(v)
 	}
@@ -116,9 +136,9 @@ func (w *writer) body(v View) {
 	w.causes(v)
 	w.waiting(r)
 	w.picture(v)
-	w.targets(r)
+	w.targets(v)
 	w.day(v)
-	w.notes(v)
+	w.notes(r)
 	w.checks(r)
 	w.raw("</main>\n")
 	w.footer(v)
