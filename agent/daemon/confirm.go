@@ -14,6 +14,8 @@ import (
 type confirm struct {
 	looks int
 	known map[diagnosis.Code]*candidate
+	// on tells whether a group is measured at all; nil: each is.
+	on func(probes.Group) bool
 }
 
 // candidate is a finding on its way up or down.
@@ -71,7 +73,8 @@ func (c *confirm) look(d diagnosis.Diagnosis, r *probes.Round, measured []probes
 			k.missed++
 		}
 		k.seen = 0
-		if !k.raised && k.missed > 0 || k.missed >= c.looks || k.finding.Severity == diagnosis.Info {
+		// Nobody will look again at what the configuration has switched off.
+		if c.on != nil && !slices.ContainsFunc(k.groups, c.on) || !k.raised && k.missed > 0 || k.missed >= c.looks || k.finding.Severity == diagnosis.Info {
 			delete(c.known, code)
 		}
 	}

@@ -5,6 +5,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"runtime"
@@ -77,6 +78,7 @@ type Daemon struct {
 	follower *agentlog.Follower
 
 	round      *probes.Round // the last one, everything in it
+	again      bool          // something changed while a round ran: it must be followed at once
 	livelyTill time.Time
 	quietAt    time.Time // when control targets were last asked for their own sake
 	savedAt    time.Time
@@ -111,6 +113,7 @@ func New(o Options) *Daemon {
 	d.report, d.history = last, past
 	d.confirm = newConfirm(o.Config.Confirm.Looks, last)
 	d.schedule = newSchedule(d.intervals(), jitter)
+	d.confirm.on = func(g probes.Group) bool { _, on := d.schedule.every[g]; return on }
 	d.follower = agentlog.NewFollower(agentlog.Usual(runtime.GOOS), agentlog.Options{})
 	return d
 }
@@ -163,7 +166,7 @@ func (d *Daemon) Run(ctx context.Context, reload <-chan struct{}) {
 			d.beat()
 			if moved := clock.moved(); moved > clockJump || moved < -clockJump {
 				d.o.Log.Info("the clock has moved", "by", moved.Round(time.Second).String())
-				d.hurryAll(0)
+				d.hurryAll()
 			}
 			if watch.changed() {
 				d.reload(watch)
@@ -282,6 +285,9 @@ func (d *Daemon) plan(due []probes.Group) agent.Options {
 func (d *Daemon) finish(f finished) {
 	now := time.Now()
 	d.schedule.done(f.due, now)
+	if d.again {
+		d.hurryAll()
+	}
 	if f.err != nil {
 		d.o.Log.Error("round failed", "err", f.err)
 		return
@@ -300,7 +306,7 @@ func (d *Daemon) finish(f finished) {
 	switch waiting := d.confirm.waiting(); {
 	case moved:
 		d.o.Log.Info("the network configuration has changed; looking again")
-		d.hurryAll(0)
+		d.hurryAll()
 	case len(waiting) > 0:
 		d.schedule.hurry(d.enabled(waiting), now, d.config.Confirm.After.Duration)
 	case now.Before(d.livelyTill):
@@ -316,9 +322,10 @@ func (d *Daemon) enabled(groups []probes.Group) []probes.Group {
 	return slices.DeleteFunc(slices.Clone(groups), func(g probes.Group) bool { _, on := d.schedule.every[g]; return !on })
 }
 
-func (d *Daemon) hurryAll(after time.Duration) {
+func (d *Daemon) hurryAll() {
+	d.again = d.running.Load() != 0 // that round began before what calls for another
 	for g := range d.schedule.every {
-		d.schedule.hurry([]probes.Group{g}, time.Now(), after)
+		d.schedule.hurry([]probes.Group{g}, time.Now(), 0)
 	}
 }
 
@@ -340,14 +347,31 @@ func (d *Daemon) judge(f finished) (*report.Report, []history.Change) {
 	rep := agent.Judge(f.round, diagnosis.With(f.round, full, said))
 	rep.Pending = slices.DeleteFunc(pending, func(p report.Pending) bool { _, mute := cfg.Muted(p.Code); return mute })
 	rep.Muted = muted
-	if n := len(rep.Pending); n > 0 && rep.Verdict.State != diagnosis.Blocked {
-		rep.Verdict.Summary += " " + words.Count(n, "finding") + " waiting for a second look."
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.hold(rep)
 	changes := d.history.Note(rep, f.round.Now)
 	d.report, d.shown, d.ready = rep, f.round, true
 	return rep, changes
+}
+
+// hold keeps a report from calling good what a look has just seen failing. A daemon
+// that knows no earlier verdict does not know yet; else the earlier one stands until
+// the second look.
+func (d *Daemon) hold(rep *report.Report) {
+	var codes []string
+	for _, p := range rep.Pending {
+		if !p.Clearing && p.Severity == diagnosis.Critical {
+			codes = append(codes, string(p.Code))
+		}
+	}
+	if len(codes) == 0 || rep.Verdict.State == diagnosis.Blocked {
+		return
+	}
+	rep.Verdict.Summary = fmt.Sprintf("The last look saw %s; a second look decides.", words.List(codes))
+	if d.history.Verdict.State == "" || d.history.Verdict.State == string(diagnosis.Unknown) {
+		rep.Verdict.State = diagnosis.Unknown
+	}
 }
 
 // save writes the state, soon after a change, else now and then. The report in it is

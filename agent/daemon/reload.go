@@ -80,6 +80,6 @@ func (d *Daemon) reload(watch *fileWatch) {
 	d.mu.Unlock()
 	d.confirm.looks = cfg.Confirm.Looks
 	d.schedule.set(d.intervals(), time.Now())
-	d.hurryAll(0)
+	d.hurryAll()
 	d.o.Log.Info("configuration reloaded", "file", cfg.Path)
 }

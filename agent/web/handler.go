@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"agentctl/agent/history"
 	"agentctl/agent/report"
@@ -59,7 +60,7 @@ func localOnly(h http.Handler) http.Handler {
 		if len(host) > 2 && host[0] == '[' {
 			host = host[1 : len(host)-1]
 		}
-		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
+		if _, err := netip.ParseAddr(host); err != nil && !strings.EqualFold(host, "localhost") {
 			plain(w, http.StatusMisdirectedRequest, "agentctl: ask for localhost or an address; this listener answers to no other name\n")
 			return
 		}

@@ -81,33 +81,58 @@ func (s *Server) Apply(w config.Web) error {
 			return fmt.Errorf("web configuration %s: %w", w.ConfigFile, err)
 		}
 	}
-	var keep, fresh []*listening
+	var keep, fresh, ended []*listening
 	var sockets []net.Listener
-	for _, address := range w.Listen {
-		i := slices.IndexFunc(s.open, func(l *listening) bool {
-			return l.address == address && l.web.ConfigFile == w.ConfigFile && l.web.Expose == w.Expose
-		})
-		if i >= 0 {
-			keep = append(keep, s.open[i])
-			continue
-		}
-		// A listener whose settings change gives its socket up first.
-		if i := slices.IndexFunc(s.open, func(l *listening) bool { return l.address == address }); i >= 0 {
-			s.end(s.open[i])
-			s.open = slices.Delete(s.open, i, i+1)
-		}
+	var later []string
+	open := func(address string) error {
 		socket, err := listen(address)
 		if err != nil {
-			for _, l := range sockets {
-				_ = l.Close()
-			}
 			return fmt.Errorf("listen on %s: %w", address, err)
 		}
 		sockets = append(sockets, socket)
 		fresh = append(fresh, &listening{address: address, web: w, addr: socket.Addr()})
+		return nil
 	}
-	for _, l := range s.open {
-		if !slices.Contains(keep, l) {
+	leaving := slices.Clone(s.open)
+	var wanted []string
+	for _, address := range w.Listen {
+		i := slices.IndexFunc(leaving, func(l *listening) bool {
+			return l.address == address && l.web.ConfigFile == w.ConfigFile && l.web.Expose == w.Expose
+		})
+		if i < 0 {
+			wanted = append(wanted, address)
+			continue
+		}
+		keep = append(keep, leaving[i])
+		leaving = slices.Delete(leaving, i, i+1)
+	}
+	err := error(nil)
+	for _, address := range wanted {
+		if slices.ContainsFunc(leaving, func(l *listening) bool { return samePort(l.address, address) }) {
+			later = append(later, address)
+		} else if err = open(address); err != nil {
+			break
+		}
+	}
+	// A listener gives its port up first where another takes it.
+	for i := 0; i < len(later) && err == nil; i++ {
+		for _, l := range leaving {
+			if samePort(l.address, later[i]) && !slices.Contains(ended, l) {
+				s.end(l)
+				ended = append(ended, l)
+			}
+		}
+		err = open(later[i])
+	}
+	if err != nil {
+		for _, l := range sockets {
+			_ = l.Close()
+		}
+		s.reopen(ended)
+		return err
+	}
+	for _, l := range leaving {
+		if !slices.Contains(ended, l) {
 			s.end(l)
 		}
 	}
@@ -116,6 +141,27 @@ func (s *Server) Apply(w config.Web) error {
 	}
 	s.open = append(keep, fresh...)
 	return nil
+}
+
+// reopen brings back listeners that gave their ports up for nothing.
+func (s *Server) reopen(ended []*listening) {
+	for _, l := range ended {
+		socket, err := listen(l.address)
+		if err != nil {
+			s.o.Log.Error("listener is lost", "address", l.address, "err", err)
+			s.open = slices.DeleteFunc(s.open, func(x *listening) bool { return x == l })
+			continue
+		}
+		s.serve(l, socket)
+	}
+}
+
+// samePort tells whether two addresses may be in each other's way; port 0 is a new
+// one each time.
+func samePort(a, b string) bool {
+	_, x, _ := net.SplitHostPort(a)
+	_, y, _ := net.SplitHostPort(b)
+	return x == y && x != "0"
 }
 
 func listen(address string) (net.Listener, error) {

@@ -104,6 +104,7 @@ func TestPaths(t *testing.T) {
 		{"another name on loopback", good, loopback, "/api/v1/report", "evil.example:9855", 421, "localhost"},
 		{"the page under another name", good, loopback, "/", "evil.example", 421, "localhost"},
 		{"localhost", good, loopback, "/", "localhost:1234", 200, "page"},
+		{"localhost in capitals", good, loopback, "/", "LOCALHOST:1234", 200, "page"},
 		{"IPv6 loopback's name", good, loopback, "/", "[::1]:9855", 200, "page"},
 		{"metrics under any name", good, loopback, "/metrics", "node.example", 200, "metrics"},
 		{"metrics outside", good, outside, "/metrics", "", 200, "metrics"},
@@ -307,5 +308,35 @@ func TestHostileClients(t *testing.T) {
 	}
 	if grown := int64(during.HeapInuse) - int64(before.HeapInuse); grown > 48<<20 {
 		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+}
+
+// TestApplySamePort: a port moves to another address, and comes back where the
+// change cannot be made as a whole.
+func TestApplySamePort(t *testing.T) {
+	busy, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = busy.Close() }()
+	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	_ = free.Close()
+	_, port, _ := net.SplitHostPort(address)
+	s, _ := serve(t, &daemon{alive: true}, config.Web{Listen: []string{address}, Expose: "metrics"})
+	if err := s.Apply(config.Web{Listen: []string{address, busy.Addr().String()}, Expose: "all"}); err == nil {
+		t.Error("a port that is taken was opened")
+	}
+	if status, _ := get(t, address, "/-/healthy", ""); status != http.StatusOK {
+		t.Errorf("after a change that failed: %d", status)
+	}
+	if err := s.Apply(config.Web{Listen: []string{"0.0.0.0:" + port}, Expose: "metrics"}); err != nil {
+		t.Error(err)
+	}
+	if status, _ := get(t, address, "/-/healthy", ""); status != http.StatusOK {
+		t.Errorf("on all addresses: %d", status)
 	}
 }

@@ -72,7 +72,7 @@ func TestDaemonUnit(t *testing.T) {
 		return string(data)
 	}
 	for name, must := range map[string][]string{
-		"started": {"ActiveState=active", "SubState=running", "NRestarts=0", "StatusText=Patching "},
+		"started": {"ActiveState=active", "SubState=running", "NRestarts=0", "StatusText=The last look saw "},
 		"watched": {"ActiveState=active", "NRestarts=1"},
 		"ended":   {"ActiveState=inactive", "Result=success"},
 	} {
