@@ -105,7 +105,6 @@ func New(o Options) *Daemon {
 		o.Notify = func(string) {}
 	}
 	d := &Daemon{o: o, config: o.Config, store: history.In(o.Config.StateDir), born: time.Now()}
-	d.store.Tidy()
 	last, past, warning := d.store.Load()
 	if warning != "" {
 		o.Log.Warn("state set aside", "reason", warning)
@@ -147,6 +146,7 @@ func (d *Daemon) intervals() map[probes.Group]time.Duration {
 // Run makes rounds until the context ends, then saves the state. Reload requests
 // come by the channel.
 func (d *Daemon) Run(ctx context.Context, reload <-chan struct{}) {
+	d.store.Tidy() // only now: a second daemon ends before it gets here
 	done := make(chan finished, 1)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
