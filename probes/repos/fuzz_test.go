@@ -38,6 +38,7 @@ func FuzzRepoFile(f *testing.F) {
 func FuzzMirrorList(f *testing.F) {
 	f.Add([]byte("https://a/\n# x\n\n/srv\n"))
 	f.Add([]byte("\r\n\x00://\n"))
+	f.Add([]byte("https://a/ # x\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		list := ParseMirrorList(data)
 		if len(list) > maxMirrors {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"agentctl/platform"
 	"agentctl/probes"
@@ -208,7 +210,8 @@ func (a *asking) target(address string) probes.Target {
 func usableMirrors(list []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool {
 		u, err := url.Parse(s)
-		if err != nil {
+		// What stands behind # is parsed without regard to what it is.
+		if err != nil || strings.ContainsFunc(s, unicode.IsControl) {
 			return true
 		}
 		return u.Scheme != "file" && (u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "")
