@@ -70,6 +70,8 @@ type Repo struct {
 	Unsigned bool `json:"unsigned,omitempty"`
 	// NoRedirect: redirects are not followed (Acquire::http::AllowRedirect "false").
 	NoRedirect bool `json:"no_redirect,omitempty"`
+	// Sources: it holds source packages only, from which nothing is patched.
+	Sources bool `json:"sources_only,omitempty"`
 	// Internet: its host is not AWS's, so it needs a way to the internet.
 	Internet bool `json:"internet"`
 	// Problem says why an enabled section has no usable address.

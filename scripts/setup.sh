@@ -24,6 +24,7 @@ done
 [ -e /usr/lib/python3/dist-packages/dnf/__init__.py ] || missing+=(python3-dnf)
 # Without a font the browser draws boxes.
 [ "${1:-}" != browser ] || [ -d /usr/share/fonts/truetype/dejavu ] || missing+=(fonts-dejavu-core)
+[ -e /usr/share/zoneinfo/America/New_York ] || missing+=(tzdata)
 # The race detector links against libc's headers; TLS needs the roots.
 [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || missing+=(ca-certificates)

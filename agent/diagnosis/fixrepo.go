@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"agentctl/agent/words"
 	"agentctl/probes"
 )
 
@@ -151,9 +152,9 @@ func (v *view) leftAfter(gone []*probes.RepoResult) string {
 	case len(bad) > 0:
 		return list(repoIDs(bad)) + " would be left, and " + agree(len(bad), "does", "do") + " not work either"
 	case s3:
-		return "every required repository that is left (" + list(repoIDs(left)) + ") lies in S3 and works from here"
+		return "every required repository that is left (" + words.ListFirst(repoIDs(left), 2) + ") lies in S3 and works from here"
 	}
-	return "every required repository that is left (" + list(repoIDs(left)) + ") works from here"
+	return "every required repository that is left (" + words.ListFirst(repoIDs(left), 2) + ") works from here"
 }
 
 func fixUnreachable(v *view, rs []*probes.RepoResult) []Fix {
@@ -239,5 +240,9 @@ func fixSkipped(v *view, rs []*probes.RepoResult) []Fix {
 	if v.noWayFor(rs) {
 		return append(out, v.waysOut(rs, out)...)
 	}
-	return append(out, Fix{"if it should, mend what the evidence says; a repository that must not be left out has skip_if_unavailable off", curlRepo(rs[0])})
+	text := "if it should, mend what the evidence says"
+	if m := v.packager(); m == "dnf" || m == "yum" {
+		text += "; a repository that must not be left out has skip_if_unavailable off"
+	}
+	return append(out, Fix{text, curlRepo(rs[0])})
 }

@@ -140,6 +140,7 @@ var repoPathCases = []roundCase{
 	{"a mirror pinned in the hosts file is silent", do(mirror(addrMirror), change("corp", pin), fails(probes.Timeout, "corp"), internet(probes.Timeout)), "repo-unreachable"},
 	{"Ubuntu's port 80 is closed, the internet answers", do(ubuntu, func(r *probes.Round) { fails(probes.Timeout, allRepos(r)...)(r) }, internet(probes.OK)), "repo-unreachable"},
 	{"CentOS 7 after its end", do(centos7, noName(probes.NXDomain, "base", "updates")), "repo-unreachable"},
+	{"only source packages cannot be fetched, from which nothing is patched", do(epel(true), func(r *probes.Round) { repoOf(r, "epel").Repo.Sources = true }, fails(probes.Timeout, "epel"), internet(probes.OK)), ""},
 	{"EPEL answers 503", do(epel(false), answers(broken, "epel")), "service-unavailable"},
 	{"EPEL throttles", do(epel(false), answers(probes.HTTP{Reason: probes.Throttled, Status: 429}, "epel")), "service-unavailable"},
 	{"EPEL's answer breaks off", do(epel(false), answers(probes.HTTP{Reason: probes.Closed, Status: 200}, "epel")), "repo-unreachable"},

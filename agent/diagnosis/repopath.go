@@ -217,7 +217,7 @@ func centOSOver(rr *probes.RepoResult) bool {
 
 // ruleRepoSkipped: what patching goes on without is one finding, whatever the reasons.
 func ruleRepoSkipped(v *view) {
-	hit := v.broken(func(rr *probes.RepoResult) bool { return !rr.Repo.Required })
+	hit := v.broken(func(rr *probes.RepoResult) bool { return !rr.Repo.Required && !rr.Repo.Sources })
 	if len(hit) == 0 {
 		return
 	}

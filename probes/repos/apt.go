@@ -79,6 +79,7 @@ func (b *aptBuilder) repo(x *aptIndex) (probes.Repo, bool) {
 		File:      x.file,
 		Line:      x.line,
 		Enabled:   !x.disabled,
+		Sources:   x.sources,
 		SSLVerify: true,
 		NoExpiry:  b.noExpiry(x),
 		ValidMin:  x.validMin,
